@@ -1,0 +1,160 @@
+"""Registry: which condition types, detector kinds and action kinds exist.
+
+Three registries, each a list one can print. A handler brings a name and a JSON schema; the
+schema validates rows, draws the admin's form and writes the docs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Generic, TypeVar
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from workflow_engine.exceptions import DuplicateHandler
+
+ROLES: Final = frozenset({"trigger", "when", "if"})
+
+
+def _no_problems(config: Any) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What every registered handler has.
+
+    Attributes:
+        slug: The name stored in rows.
+        handler: The class or function.
+        schema: JSON schema (2020-12) of its configuration, an object.
+        check: What the schema cannot say; returns one sentence per problem.
+        label: Name for people; "" = the slug.
+    """
+
+    slug: str
+    handler: Callable[..., Any]
+    schema: dict[str, Any]
+    check: Callable[[Any], list[str]] = _no_problems
+    label: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Dotted name of the handler, for errors that must name it."""
+        return f"{self.handler.__module__}.{self.handler.__qualname__}"
+
+    @cached_property
+    def validator(self) -> Draft202012Validator:
+        """The compiled schema."""
+        return Draft202012Validator(self.schema)
+
+    def problems(self, config: Any) -> list[str]:
+        """Return one sentence per problem of a configuration; empty when it is fine."""
+        found = [
+            f"{'.'.join(map(str, error.absolute_path)) or 'config'}: {error.message}"
+            for error in self.validator.iter_errors(config)
+        ]
+        return sorted(found) or self.check(config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionEntry(Entry):
+    """A condition type: `handler(facts, config)` answers True or False.
+
+    Attributes:
+        slow: The handler is a class with `evaluate_many(questions)`, asked later.
+        roles: The group roles in which it may stand.
+    """
+
+    slow: bool = False
+    roles: frozenset[str] = ROLES
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorEntry(Entry):
+    """A detector kind: `handler(sample, state, config)` answers `(state, finding or reason)`.
+
+    Attributes:
+        is_stateful: Whether a configuration makes it keep state per subject.
+        is_ordered: Whether it ignores events older than its watermark.
+        tick: Answers an item it asked for: `tick(state, config, now)`, like the handler.
+    """
+
+    is_stateful: Callable[[Any], bool] = field(default=lambda config: False)
+    is_ordered: bool = True
+    tick: Callable[..., Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionEntry(Entry):
+    """An action kind: a function `handler(firing, config)`, or prepare and send.
+
+    Attributes:
+        timeout_seconds: Longest time one attempt may take; None = ACTION_SECONDS.
+        prepare: Everything short of the last network or broker write; None for a function.
+        send: That last write, given what `prepare` returned.
+    """
+
+    timeout_seconds: float | None = None
+    prepare: Callable[..., Any] | None = None
+    send: Callable[..., Any] | None = None
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class Registry(Generic[E]):
+    """Handlers of one sort by name."""
+
+    def __init__(self, noun: str) -> None:
+        """`noun` names the sort in messages: "Condition type", "Detector kind", …"""
+        self.noun = noun
+        self._entries: dict[str, E] = {}
+
+    def register(self, entry: E) -> None:
+        """Add a handler; the same handler again replaces itself.
+
+        Raises:
+            DuplicateHandler: Another handler has the name; both are named.
+            ValueError: The schema is not a JSON schema.
+        """
+        other = self._entries.get(entry.slug)
+        if other is not None and other.origin != entry.origin:
+            message = (
+                f"{self.noun} '{entry.slug}' is registered twice: "
+                f"{other.origin} and {entry.origin}. Rename one; names are stored in rows."
+            )
+            raise DuplicateHandler(message)
+        try:
+            Draft202012Validator.check_schema(entry.schema)
+        except SchemaError as error:
+            message = f"{self.noun} '{entry.slug}': its schema is invalid: {error.message}"
+            raise ValueError(message) from error
+        self._entries[entry.slug] = entry
+
+    def unregister(self, slug: str) -> None:
+        """Forget a handler; KeyError when there is none."""
+        del self._entries[slug]
+
+    def get(self, slug: str) -> E | None:
+        """Return the handler of a name, or None when nobody registered one."""
+        return self._entries.get(slug)
+
+    def problems(self, slug: str, config: Any) -> list[str]:
+        """Return one sentence per problem of a row; empty when it is fine."""
+        entry = self._entries.get(slug)
+        if entry is None:
+            known = ", ".join(sorted(self._entries))
+            return [f"{self.noun} '{slug}' is not registered; known: {known}"]
+        return entry.problems(config)
+
+    def __iter__(self) -> Iterator[E]:
+        return iter(sorted(self._entries.values(), key=lambda entry: entry.slug))
+
+
+conditions: Registry[ConditionEntry] = Registry("Condition type")
+detectors: Registry[DetectorEntry] = Registry("Detector kind")
+actions: Registry[ActionEntry] = Registry("Action kind")
