@@ -5,6 +5,8 @@ from collections.abc import Collection
 
 from django.core.exceptions import ImproperlyConfigured
 
+HIGHEST_PORT = 65535
+
 
 def choice(name: str, *, among: Collection[str], default: str) -> str:
     """Return the value of a variable that must be one of a few words.
@@ -16,7 +18,7 @@ def choice(name: str, *, among: Collection[str], default: str) -> str:
     """
     found = os.environ.get(name) or default
     if found not in among:
-        raise _refusal(name, found, f"one of {', '.join(sorted(among))}", default)
+        raise _refusal(name, found, f"one of {', '.join(sorted(among))}")
     return found
 
 
@@ -29,8 +31,8 @@ def port(name: str, *, default: int) -> int:
         ImproperlyConfigured: The variable holds no number from 1 to 65535.
     """
     found = os.environ.get(name) or str(default)
-    if not (found.isascii() and found.isdigit() and 1 <= int(found) <= 65535):
-        raise _refusal(name, found, "a number from 1 to 65535", str(default))
+    if not (found.isascii() and found.isdigit() and 1 <= int(found) <= HIGHEST_PORT):
+        raise _refusal(name, found, f"a number from 1 to {HIGHEST_PORT}")
     return int(found)
 
 
@@ -44,15 +46,12 @@ def redis_url(name: str, *, default: str) -> str:
     """
     found = os.environ.get(name) or default
     if not found.startswith(("redis://", "rediss://")):
-        expected = "a URL such as redis://127.0.0.1:6379"
-        raise _refusal(name, found, expected, default)
+        raise _refusal(name, found, "a URL such as redis://127.0.0.1:6379")
     return found.rstrip("/")
 
 
-def _refusal(
-    name: str, found: str, expected: str, default: str
-) -> ImproperlyConfigured:
+def _refusal(name: str, found: str, expected: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(
         f"The environment variable {name} must be {expected}, not {found!r}. "
-        f"Unset it to use {default}."
+        f"Correct it, or unset it for the default."
     )
