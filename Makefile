@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
+DEMO := DJANGO_SETTINGS_MODULE=settings.demo $(RUN) manage.py
 # A copy of the requirements that the environment was made from, written last.
 STAMP := $(VENV)/.requirements.txt
 SHELL := /bin/sh
@@ -26,6 +27,31 @@ venv: ## Make the virtual environment and install what is missing.
 	cp requirements.txt $(STAMP).new && mv $(STAMP).new $(STAMP)
 
 demo: venv ## Run the main job on SQLite, without any server.
-	@DJANGO_SETTINGS_MODULE=settings.demo $(RUN) manage.py migrate -v 0
-	@DJANGO_SETTINGS_MODULE=settings.demo $(RUN) manage.py workflow_demo
+	@$(DEMO) migrate -v 0
+	@$(DEMO) workflow_demo
 
+serve: venv ## Serve the admin of the demo on 127.0.0.1:8000 or the next free port.
+	@$(DEMO) migrate -v 0
+	@$(DEMO) workflow_demo --serve
+
+test: venv ## Run every test on PostgreSQL and Redis, then what SQLite can run there.
+	@$(RUN) -m pytest
+	@WORKFLOW_TEST_DB=sqlite $(RUN) -m pytest -m "not postgres"
+
+lint: venv ## Check style, form, and that there is a migration for every model.
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@WORKFLOW_TEST_DB=sqlite $(RUN) manage.py makemigrations --check --dry-run \
+		--settings settings.test
+
+types: venv ## Check types and the contracts between modules.
+	@$(RUN) -m mypy
+	@$(VENV)/bin/lint-imports --no-cache
+
+bench: venv ## Run the benchmarks side by side with their peers.
+	@DJANGO_SETTINGS_MODULE=settings.test $(RUN) -m tests.servers $(RUN) -m benchmarks
+
+clean: ## Remove everything that was made, the demo's data and the environment too.
+	@rm -rf $(VENV) data build dist *.egg-info .coverage htmlcov .hypothesis
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -24,7 +24,7 @@ def main(command: list[str]) -> int:
 def _run(command: list[str], environment: dict[str, str]) -> int:
     # Ctrl-C goes to the command as well; how it ends is up to the command.
     signal.signal(signal.SIGINT, lambda *_: None)
-    with subprocess.Popen(command, env=environment) as child:  # noqa: S603
+    with subprocess.Popen(command, env=environment) as child:
         signal.signal(signal.SIGTERM, lambda *_: child.terminate())
         return child.wait()
 

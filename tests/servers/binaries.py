@@ -120,7 +120,7 @@ def _choose(
 
 
 def _binary(path: Path, *, is_from_wheel: bool) -> Binary:
-    answer = subprocess.run(  # noqa: S603
+    answer = subprocess.run(
         [path, "--version"], capture_output=True, text=True, check=False, timeout=20
     ).stdout
     found = re.search(r"(\d+)\.(\d+)", answer) or re.search(r"(\d+)()", answer)

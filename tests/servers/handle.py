@@ -67,7 +67,7 @@ class Servers:
         if name:
             self.pids = self._order(f"start {name}")["pids"]
             return
-        self._keeper = subprocess.Popen(  # noqa: S603
+        self._keeper = subprocess.Popen(
             [sys.executable, "-m", "tests.servers.keeper", self.source, *self.names],
             cwd=ROOT,
             stdin=subprocess.PIPE,

@@ -52,7 +52,7 @@ class Account:
                 "extra_groups": [],
             }
         with log.open("ab") as output:
-            return subprocess.Popen(  # noqa: S603
+            return subprocess.Popen(
                 command,
                 cwd=log.parent,
                 env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
