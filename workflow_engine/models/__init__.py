@@ -1,0 +1,54 @@
+"""Tables: fields, constraints and texts of rows; QuerySets that read and write them.
+
+What is not here: deciding anything, caching anything, and the writing of items, which
+belongs to `queue.store`.
+"""
+
+from workflow_engine.models.action import Action, GroupAction
+from workflow_engine.models.condition import Condition
+from workflow_engine.models.count import Bucket, CountQuestion, EventCount
+from workflow_engine.models.decision import Decision, WorkflowDecision
+from workflow_engine.models.delivery import Delivery
+from workflow_engine.models.detector import Detector
+from workflow_engine.models.environment import Environment
+from workflow_engine.models.firing import Firing, FiringState
+from workflow_engine.models.group import ConditionGroup
+from workflow_engine.models.health import ActionHealth
+from workflow_engine.models.interval import (
+    Acquisition,
+    ActionInterval,
+    Holding,
+    IntervalKey,
+)
+from workflow_engine.models.receipt import EventReceipt
+from workflow_engine.models.state import DetectorState
+from workflow_engine.models.work_item import ItemState, WorkItem
+from workflow_engine.models.workflow import DetectorWorkflow, Workflow
+
+__all__ = [
+    "Acquisition",
+    "Action",
+    "ActionHealth",
+    "ActionInterval",
+    "Bucket",
+    "Condition",
+    "ConditionGroup",
+    "CountQuestion",
+    "Decision",
+    "Delivery",
+    "Detector",
+    "DetectorState",
+    "DetectorWorkflow",
+    "Environment",
+    "EventCount",
+    "EventReceipt",
+    "Firing",
+    "FiringState",
+    "GroupAction",
+    "Holding",
+    "IntervalKey",
+    "ItemState",
+    "WorkItem",
+    "Workflow",
+    "WorkflowDecision",
+]
