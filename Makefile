@@ -15,11 +15,17 @@ MAKEFLAGS += --no-print-directory
 help: ## List the commands.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
-# An environment without its stamp was interrupted half-way: it is made anew.
+# An environment without its stamp was interrupted half-way: it is made anew. The
+# lock is held by everything this starts, so that a second `make`, or one after an
+# interrupted one whose pip still runs, waits instead of writing between.
 venv: ## Make the virtual environment and install what is missing.
-	@if cmp -s requirements.txt $(STAMP) && $(RUN) -c '' 2>/dev/null; then exit 0; fi; \
+	@is_made() { cmp -s requirements.txt $(STAMP) && $(RUN) -c '' 2>/dev/null; }; \
+	is_made && exit 0; \
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.11 ..." >&2; exit 1; }; \
+	exec 9>.venv.lock; \
+	$(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' || exit 1; \
+	is_made && exit 0; \
 	if [ -f $(STAMP) ] && $(RUN) -c '' 2>/dev/null; then rm -f $(STAMP); else \
 		$(PYTHON) -m venv --clear $(VENV) || exit 1; fi; \
 	echo "Installing the requirements into $(VENV) ..." >&2; \

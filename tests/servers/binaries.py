@@ -79,19 +79,24 @@ def find_redis(source: str) -> Binary:
     )
 
 
-def copy_if_unreachable(path: Path, to: Path) -> Path:
+def copy_if_unreachable(path: Path, *, package: Path, to: Path) -> Path:
     """Return a path that every user can run: `path`, or a copy of it below `to`.
 
     A virtual environment in a home directory may be closed to the account the
-    servers run as.
+    servers run as. The libraries that a wheel brings lie beside its package and are
+    found from the program by a relative path, so they are copied along.
     """
     if all(part.stat().st_mode & 0o001 for part in (path, *path.resolve().parents)):
         return path
-    copy = to / path.name
+    copy = to / path.relative_to(package.parent)
+    copy.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         shutil.copytree(path, copy, symlinks=True)
     else:
         shutil.copy2(path, copy)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, to / libraries.name)
     return copy
 
 

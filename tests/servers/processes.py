@@ -152,7 +152,8 @@ class Postgres(Server):
     def __init__(self, directory: Path, account: Account, source: str) -> None:
         super().__init__(directory, account)
         self.binary = find_postgres(source)
-        home = copy_if_unreachable(self.binary.path.resolve().parents[1], directory)
+        home = self.binary.path.resolve().parents[1]
+        home = copy_if_unreachable(home, package=home.parent, to=directory)
         self.programs = home / "bin"
         self.data = self.directory / "data"
 
@@ -214,7 +215,8 @@ class Redis(Server):
     def __init__(self, directory: Path, account: Account, source: str) -> None:
         super().__init__(directory, account)
         self.binary = find_redis(source)
-        self.program = copy_if_unreachable(self.binary.path.resolve(), directory)
+        path = self.binary.path.resolve()
+        self.program = copy_if_unreachable(path, package=path.parents[1], to=directory)
         self.port = _free_port()
         self.has_started = False
 
