@@ -38,7 +38,8 @@ demo: venv ## Run the main job on SQLite, without any server.
 
 serve: venv ## Serve the admin of the demo on 127.0.0.1:8000 or the next free port.
 	@$(DEMO) migrate -v 0
-	@$(DEMO) workflow_demo --serve
+	@$(DEMO) workflow_demo
+	@DJANGO_SETTINGS_MODULE=settings.demo $(RUN) -m settings.serve
 
 test: venv ## Run every test on PostgreSQL and Redis, then what SQLite can run there.
 	@$(RUN) -m pytest

@@ -78,7 +78,7 @@ def test_module_is_short(path: Path) -> None:
     assert lines <= MOST_LINES, f"{_name(path)} has {lines} lines; split it by nouns"
 
 
-@all_modules
+@package_modules
 def test_module_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text())), f"{_name(path)}: docstring?"
 
