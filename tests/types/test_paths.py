@@ -1,6 +1,6 @@
 import copy
-import functools
 import pickle
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -137,7 +137,9 @@ def test_parse_path__longest_allowed():
 
 @given(keys=st.lists(st.text(max_size=6), min_size=1, max_size=20))
 def test_quote_key__round_trip(keys):
-    value = functools.reduce(lambda below, key: {key: below}, reversed(keys), "there")
+    value: Any = "there"
+    for key in reversed(keys):
+        value = {key: value}
     text = ".".join(["data", *map(quote_key, keys)])
 
     path = parse_path(text)
