@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 class WorkflowEngineError(Exception):
     """Base of every error of this app."""
 
 
-class Retryable(WorkflowEngineError):  # noqa: N818 - a claim about the error, read by callers
+class Retryable(WorkflowEngineError):
     """The same call may succeed later."""
 
 
@@ -90,14 +91,54 @@ class ConditionFailed(WorkflowEngineError):
         super().__init__(message or code)
 
 
-class RetryAfter(Retryable):
+class AttemptFailed(WorkflowEngineError):
+    """An attempt of an action did not succeed; carries what the other side answered.
+
+    `status` is the number it gave, None if there was none; `response` is plain JSON.
+    """
+
+    def __init__(
+        self, message: str = "", *, status: int | None = None, response: Any = None
+    ) -> None:
+        """Keep the answer; the message is for people and the delivery."""
+        self.status = status
+        self.response = response
+        super().__init__(message)
+
+
+class EndpointFailed(AttemptFailed, Retryable):
+    """The other side could not be reached or could not serve; a later attempt may do."""
+
+
+class RetryAfter(AttemptFailed, Retryable):
     """Raised by a handler: try this item again after `seconds`."""
 
-    def __init__(self, seconds: float, message: str = "") -> None:
+    def __init__(
+        self,
+        seconds: float,
+        message: str = "",
+        *,
+        status: int | None = None,
+        response: Any = None,
+    ) -> None:
         """Ask for the next attempt no sooner than `seconds` from now."""
         self.seconds = seconds
-        super().__init__(message or f"asked to wait {seconds} s")
+        super().__init__(
+            message or f"asked to wait {seconds} s", status=status, response=response
+        )
 
 
-class Permanent(WorkflowEngineError):
+class Permanent(AttemptFailed):
     """Raised by a handler: no later attempt can succeed."""
+
+
+class EndpointGone(Permanent):
+    """The endpoint says that it is gone for good; the action is to be switched off."""
+
+
+class BlockedAddress(Permanent):
+    """The address is not public, and so nothing is sent to it."""
+
+
+class HandlerMissing(Permanent):
+    """No handler of this kind is registered in this process."""

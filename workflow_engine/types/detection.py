@@ -135,3 +135,15 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
     previous_priority: Priority = Priority.OK
     value: JSON = None
     episode: int = 0
+
+
+def to_facts(detection: Detection) -> dict[str, JSON]:
+    """Return what conditions and texts may say of a detection; priorities by name."""
+    return {
+        "detector": detection.detector,
+        "change": detection.change.value,
+        "priority": detection.priority.label,
+        "previous_priority": detection.previous_priority.label,
+        "value": detection.value,
+        "episode": detection.episode,
+    }

@@ -1,0 +1,108 @@
+"""Attempt: how a firing is carried out once, for real or as a rehearsal.
+
+Whatever a handler raises is an answer here; what follows from it is for the caller to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from workflow_engine import clock, registry
+from workflow_engine.actions.base import Attempt, Delivery, Firing, Prepared
+from workflow_engine.exceptions import (
+    AttemptFailed,
+    HandlerMissing,
+    InvalidTemplate,
+    Permanent,
+)
+from workflow_engine.registry import ActionEntry
+
+NOT_CALLED: Final = "not called: a function cannot be rehearsed"
+
+
+def perform(kind: str, firing: Firing, config: Any) -> Attempt:
+    """Return what one attempt of an action came to; it is made now, for real.
+
+    Never raises an Exception: that of the handler is in the answer. What is no Exception
+    (a time limit, an interrupt) goes through.
+    """
+    return _attempt(kind, firing, config, is_real=True)
+
+
+def rehearse(kind: str, firing: Firing, config: Any) -> Attempt:
+    """Return what an attempt would ask, stopped before its last network or broker write.
+
+    A plain function is not called, since nobody knows where its last write is.
+    """
+    return _attempt(kind, firing, config, is_real=False)
+
+
+def _attempt(kind: str, firing: Firing, config: Any, *, is_real: bool) -> Attempt:
+    began = clock.monotonic()
+    firing = replace(firing, notes=[])
+    delivery = Delivery()
+    error: Exception | None = None
+    try:
+        entry = _usable(kind, config)
+        firing = _in_time(firing, entry)
+        if entry.prepare is None or entry.send is None:
+            delivery = _call(entry, firing, config, is_real=is_real)
+        else:
+            prepared = entry.prepare(firing, config)
+            delivery = _delivery_of(prepared)
+            if is_real:
+                delivery = _answer(entry.send(prepared), delivery)
+    except InvalidTemplate as refused:
+        error = Permanent(str(refused))
+    except Exception as raised:  # noqa: BLE001 - reported: the caller decides by it
+        error = raised
+        delivery = _with_facts_of(raised, delivery)
+    delivery = replace(delivery, notes=(*firing.notes, *delivery.notes))
+    return Attempt(
+        delivery=delivery, error=error, duration_seconds=clock.monotonic() - began
+    )
+
+
+def _usable(kind: str, config: Any) -> ActionEntry:
+    entry = registry.actions.get(kind)
+    if entry is None:
+        raise HandlerMissing(registry.actions.problems(kind, config)[0])
+    problems = entry.problems(config)
+    if problems:
+        raise Permanent(f"The configuration is refused: {'; '.join(problems)}")
+    return entry
+
+
+def _in_time(firing: Firing, entry: ActionEntry) -> Firing:
+    longest = entry.timeout_seconds
+    if longest is None or longest >= firing.timeout_seconds:
+        return firing
+    return replace(firing, timeout_seconds=longest)  # the same list of notes
+
+
+def _call(
+    entry: ActionEntry, firing: Firing, config: Any, *, is_real: bool
+) -> Delivery:
+    if not is_real:
+        return Delivery(notes=(NOT_CALLED,))
+    return _answer(entry.handler(firing, config), Delivery())
+
+
+def _answer(answered: Any, otherwise: Delivery) -> Delivery:
+    return answered if isinstance(answered, Delivery) else otherwise
+
+
+def _delivery_of(prepared: Any) -> Delivery:
+    if isinstance(prepared, Prepared):
+        return prepared.delivery
+    return Delivery(request=prepared) if isinstance(prepared, dict) else Delivery()
+
+
+def _with_facts_of(error: Exception, delivery: Delivery) -> Delivery:
+    if not isinstance(error, AttemptFailed):
+        return delivery
+    answered = error.response
+    if answered is not None and not isinstance(answered, dict):
+        answered = {"body": answered}
+    return replace(delivery, status=error.status, response=answered or {})
