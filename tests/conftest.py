@@ -6,8 +6,13 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 from django.db import connection
+from hypothesis import settings as hypothesis_settings
 
 from tests.servers import Servers
+
+# A slow machine is no fault of the example that happened to run on it.
+hypothesis_settings.register_profile("workflow", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("workflow")
 
 
 @pytest.fixture

