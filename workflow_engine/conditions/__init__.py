@@ -1,0 +1,33 @@
+"""Condition types, and the groups that judge by them: pure rules over facts.
+
+What is not here: rows, queries, settings, a clock, who asks, and what follows from a verdict.
+Importing this package registers the built-in types in `registry.conditions`.
+"""
+
+from workflow_engine.conditions import comparisons, texts
+from workflow_engine.conditions.base import (
+    Question,
+    SlowCondition,
+    ask_slow,
+    register_condition,
+)
+from workflow_engine.conditions.changed import paths_watched
+from workflow_engine.conditions.equality import equal, sight
+from workflow_engine.conditions.frequency import buckets_of, step_of
+from workflow_engine.conditions.groups import judge, results_of
+
+__all__ = [
+    "Question",
+    "SlowCondition",
+    "ask_slow",
+    "buckets_of",
+    "comparisons",
+    "equal",
+    "judge",
+    "paths_watched",
+    "register_condition",
+    "results_of",
+    "sight",
+    "step_of",
+    "texts",
+]
