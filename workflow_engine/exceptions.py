@@ -142,3 +142,20 @@ class BlockedAddress(Permanent):
 
 class HandlerMissing(Permanent):
     """No handler of this kind is registered in this process."""
+
+
+class InvalidItem(WorkflowEngineError, ValueError):
+    """An item was refused before anything was written; `argument` names what is wrong."""
+
+    def __init__(self, argument: str, message: str) -> None:
+        """Say what is wrong with one argument."""
+        self.argument = argument
+        super().__init__(f"{argument} {message}")
+
+
+class AlreadyRunning(WorkflowEngineError, RuntimeError):
+    """Started twice; stop it first."""
+
+
+class NotStarted(WorkflowEngineError, RuntimeError):
+    """Used before its start or after its stop; start it first."""
