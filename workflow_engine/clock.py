@@ -57,3 +57,8 @@ def now() -> datetime:
 def monotonic() -> float:
     """Return seconds on a clock that never goes back, for waiting and measuring."""
     return time.monotonic()
+
+
+def pause(seconds: float) -> None:
+    """Block this thread for `seconds`."""
+    time.sleep(seconds)

@@ -88,7 +88,6 @@ class WorkflowLine(msgspec.Struct, frozen=True, kw_only=True):
         actions: Fates of the carried actions of passing groups.
         has_error: A group or condition had an error.
         note: Sentence with what stands behind the reason, or "".
-        duration_us: Microseconds spent on it.
     """
 
     workflow_id: int
@@ -104,7 +103,6 @@ class WorkflowLine(msgspec.Struct, frozen=True, kw_only=True):
     actions: tuple[ActionLine, ...] = ()
     has_error: bool = False
     note: str = ""
-    duration_us: int = 0
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,8 +117,8 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
         reason: Why.
         detectors: One line per detector asked, by id.
         workflows: One line per workflow reached, by id.
-        lookups: Counts of the look-ups behind it, by name.
-        duration_us: Microseconds spent deciding.
+        is_followed: A workflow that was reached has all its decisions kept for now.
+        duration_us: The event's share of the microseconds spent deciding.
     """
 
     id: str
@@ -131,7 +129,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     detectors: tuple[DetectorLine, ...] = ()
     workflows: tuple[WorkflowLine, ...] = ()
-    lookups: dict[str, int] = {}
+    is_followed: bool = False
     duration_us: int = 0
 
 

@@ -1,0 +1,282 @@
+"""Acting: an item of kind `act`: one attempt of one firing, and what follows from it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+from django.db import transaction
+
+from workflow_engine import actions
+from workflow_engine.actions import Attempt, SendTask
+from workflow_engine.clock import Clock
+from workflow_engine.conf import options
+from workflow_engine.exceptions import (
+    EndpointGone,
+    HandlerMissing,
+    Permanent,
+    RetryAfter,
+)
+from workflow_engine.models import ActionHealth, Delivery, Firing, FiringState
+from workflow_engine.processing.circuit import (
+    Pause,
+    admit,
+    note_failure,
+    note_success,
+    switch_off,
+)
+from workflow_engine.processing.firings import end_firings
+from workflow_engine.processing.items import ActPayload
+from workflow_engine.processing.redact import redact, shorten
+from workflow_engine.queue import Begun, finish, give_up, put_off, release
+from workflow_engine.types.reasons import Reason
+
+AWAIT_TRIGGER: Final = timedelta(seconds=5)  # between looks at an unfinished trigger firing
+ENDPOINT_PATIENCE: Final = timedelta(hours=24)  # a firing older than this gives up waiting
+ERROR_CHARACTERS: Final = 2048
+
+
+class Actor:
+    """Carries out firings, one attempt at a time."""
+
+    def __init__(self, clock: Clock, send_task: SendTask | None) -> None:
+        """`send_task` hands Celery tasks to the broker; None = there is none."""
+        self._clock = clock
+        self._send_task = send_task
+        self._using: str = options.DATABASE
+
+    def act(self, item: Begun) -> None:
+        """Make one attempt; the item is finished, put off, released or dead afterwards."""
+        now = self._clock.now()
+        firing = (
+            Firing.objects.using(self._using)
+            .select_related("workflow", "action__health", "detector")
+            .get(uuid=item.firing_id)
+        )
+        stop = _stop_reason(firing, now)
+        if stop is not None:
+            self._end(item, firing, FiringState.CANCELLED, stop, now)
+            return
+        if firing.purpose == Firing.Purpose.RESOLVE and self._awaits(item, firing, now):
+            return
+        if self._is_paused(item, firing, now):
+            return
+        Firing.objects.using(self._using).filter(pk=firing.pk).update(
+            state=FiringState.RUNNING, attempts=item.attempt, reason=Reason.SENT.value
+        )
+        attempt = self._attempt(item, firing, now)
+        self._conclude(item, firing, attempt, now)
+
+    def _awaits(self, item: Begun, firing: Firing, now: datetime) -> bool:
+        """Whether the trigger firing decides first; a resolved message comes after it."""
+        states = set(
+            Firing.objects.using(self._using)
+            .filter(
+                detector=firing.detector_id,
+                environment=firing.environment,
+                subject=firing.subject,
+                episode=firing.episode,
+                workflow=firing.workflow_id,
+                action=firing.action_id,
+                purpose=Firing.Purpose.TRIGGER,
+            )
+            .values_list("state", flat=True)
+        )
+        if FiringState.SUCCEEDED in states:
+            return False
+        if states <= {FiringState.FAILED, FiringState.CANCELLED}:
+            self._end(item, firing, FiringState.CANCELLED, Reason.NOT_TOLD, now)
+        else:
+            self._put_off(item, firing, now + AWAIT_TRIGGER, Reason.AWAITING_TRIGGER)
+        return True
+
+    def _is_paused(self, item: Begun, firing: Firing, now: datetime) -> bool:
+        health = _health(firing)
+        if health is not None and health.off_at is not None:
+            self._fail(item, firing, Reason.ENDPOINT_OFF, "the action is off", now)
+            return True
+        pause = admit(health, now, self._using)
+        if not isinstance(pause, Pause):
+            return False
+        if now - firing.decided_at > ENDPOINT_PATIENCE:
+            self._fail(item, firing, Reason.ENDPOINT_OFF, "the circuit is open", now)
+        else:
+            self._put_off(item, firing, pause.until, Reason.CIRCUIT_OPEN)
+        return True
+
+    def _attempt(self, item: Begun, firing: Firing, now: datetime) -> Attempt:
+        payload = msgspec.convert(item.payload, ActPayload)
+        action = firing.action
+        if action is None or firing.workflow is None:  # _stop_reason has seen to it
+            raise LookupError(f"firing {firing.uuid} has lost its rule")
+        return actions.perform(
+            action.kind,
+            actions.Firing(
+                uuid=str(firing.uuid),
+                event=payload.event,
+                detection=payload.detection,
+                workflow_slug=firing.workflow.slug,
+                workflow_name=firing.workflow.name,
+                action_slug=action.slug,
+                purpose="resolve" if firing.purpose == "resolve" else "trigger",
+                attempt=item.attempt,
+                now=now,
+                timeout_seconds=options.ACTION_SECONDS,
+                send_task=self._send_task,
+            ),
+            action.config,
+        )
+
+    def _conclude(
+        self, item: Begun, firing: Firing, attempt: Attempt, started: datetime
+    ) -> None:
+        """Write the delivery, the circuit, the item and the firing together."""
+        now = self._clock.now()
+        error = attempt.error
+        with transaction.atomic(using=self._using):
+            keep_delivery(firing, item.attempt, attempt, started, self._using)
+            if error is None:
+                note_success(_health(firing), firing.action_slug, self._using)
+                if finish(item.id, item.token, item.attempt, now=now):
+                    self._ended(firing, FiringState.SUCCEEDED, Reason.SENT, now)
+                return
+            self._note_failure(firing, error, now)
+            if isinstance(error, HandlerMissing):
+                self._fail(item, firing, Reason.HANDLER_MISSING, error, now)
+            elif isinstance(error, Permanent):
+                self._fail(item, firing, Reason.PERMANENT, error, now)
+            else:
+                self._retry(item, firing, error, now)
+
+    def _note_failure(self, firing: Firing, error: Exception, now: datetime) -> None:
+        action_id = firing.action_id
+        if action_id is None or isinstance(error, HandlerMissing):
+            return
+        note_failure(
+            action_id, firing.action_slug, describe(error), now, self._using
+        )
+        if isinstance(error, EndpointGone):
+            switch_off(action_id, now, self._using)
+
+    def _retry(
+        self, item: Begun, firing: Firing, error: Exception, now: datetime
+    ) -> None:
+        """Release the item; the store says whether an attempt is left or a cancel is wished."""
+        wait = error.seconds if isinstance(error, RetryAfter) else None
+        state = release(
+            item.id,
+            item.token,
+            now=now,
+            due_at=None if wait is None else now + timedelta(seconds=wait),
+            error=error,
+        )
+        if state == "scheduled":
+            Firing.objects.using(self._using).filter(pk=firing.pk).update(
+                state=FiringState.RETRYING
+            )
+        elif state == "dead":
+            self._ended(firing, FiringState.FAILED, Reason.ATTEMPTS_USED, now)
+        elif state == "cancelled":
+            self._ended(firing, FiringState.CANCELLED, Reason.BY_HAND, now)
+
+    def _put_off(
+        self, item: Begun, firing: Firing, due_at: datetime, reason: Reason
+    ) -> None:
+        with transaction.atomic(using=self._using):
+            if put_off(
+                item.id,
+                item.token,
+                now=self._clock.now(),
+                due_at=due_at,
+                keep_attempts=True,
+            ):
+                Firing.objects.using(self._using).filter(pk=firing.pk).update(
+                    reason=reason.value
+                )
+
+    def _fail(
+        self,
+        item: Begun,
+        firing: Firing,
+        reason: Reason,
+        error: Exception | str,
+        now: datetime,
+    ) -> None:
+        with transaction.atomic(using=self._using):
+            failure = error if isinstance(error, Exception) else Permanent(error)
+            if give_up(item.id, item.token, now=now, error=failure):
+                self._ended(firing, FiringState.FAILED, reason, now)
+
+    def _end(
+        self,
+        item: Begun,
+        firing: Firing,
+        state: FiringState,
+        reason: Reason,
+        now: datetime,
+    ) -> None:
+        """Finish the item without an attempt to reach the outside."""
+        with transaction.atomic(using=self._using):
+            if finish(item.id, item.token, item.attempt, now=now):
+                self._ended(firing, state, reason, now)
+
+    def _ended(
+        self, firing: Firing, state: FiringState, reason: Reason, now: datetime
+    ) -> None:
+        end_firings([firing.uuid], state, reason, now=now, using=self._using)
+
+
+def _stop_reason(firing: Firing, now: datetime) -> Reason | None:
+    """Return why a firing that comes due is not carried out, or None."""
+    if firing.workflow is None or firing.action is None or firing.detector is None:
+        return Reason.GONE
+    if not (
+        firing.workflow.enabled and firing.action.enabled and firing.detector.enabled
+    ):
+        return Reason.DISABLED
+    until = firing.workflow.snoozed_until
+    return Reason.SNOOZED if until is not None and now < until else None
+
+
+def _health(firing: Firing) -> ActionHealth | None:
+    return getattr(firing.action, "health", None)
+
+
+def describe(error: Exception) -> str:
+    """Return class and message of an error, bounded."""
+    return f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]
+
+
+def keep_delivery(
+    firing: Firing, number: int, attempt: Attempt, started: datetime, using: str
+) -> None:
+    """Write what one attempt asked and got back, redacted and cut."""
+    delivery, error = attempt.delivery, attempt.error
+    keep = options.WEBHOOK["keep_bytes"]
+    response = {**delivery.response}
+    if delivery.notes:
+        response["notes"] = list(delivery.notes)
+    Delivery.objects.using(using).create(
+        firing_id=_uuid(firing),
+        attempt=number,
+        started_at=started,
+        duration_ms=int(attempt.duration_seconds * 1000),
+        endpoint=delivery.endpoint[:500],
+        status=delivery.status,
+        ok=error is None,
+        error_class="" if error is None else type(error).__name__[:200],
+        error="" if error is None else str(error)[:ERROR_CHARACTERS],
+        request=_cut(redact(delivery.request), keep),
+        response=_cut(redact(response), keep),
+    )
+
+
+def _uuid(firing: Firing) -> uuid.UUID:
+    name: uuid.UUID = firing.uuid
+    return name
+
+
+def _cut(value: dict[str, object], keep_bytes: int) -> dict[str, object]:
+    return {key: shorten(item, keep_bytes) for key, item in value.items()}

@@ -1,0 +1,120 @@
+"""Decisions: rows made from traces, redacted and bounded; which of them are kept."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from workflow_engine.conf import options
+from workflow_engine.models import Decision, WorkflowDecision
+from workflow_engine.processing.redact import (
+    EVENT_BYTES,
+    REDACTED,
+    leads_to_secret,
+    redact,
+    shorten,
+)
+from workflow_engine.types.event import JSON, Event, to_message
+from workflow_engine.types.reasons import Reason, Result
+from workflow_engine.types.trace import Trace, WorkflowLine, to_detail
+
+DETAIL_BYTES: Final = 32_768
+_SHARES: Final = 2**32  # a hash of so many values decides what is sampled
+
+
+def is_sampled(trace: Trace) -> bool:
+    """Whether a decision that neither fired nor was held is kept; the same on every retry."""
+    if trace.is_followed or trace.result in {Result.FIRED, Result.HELD}:
+        return True
+    share = options.TRACE_SHARE[trace.result.value]
+    return int(trace.event.key[:8], 16) < share * _SHARES
+
+
+def write_decisions(traces: Sequence[Trace], *, using: str) -> None:
+    """Insert the decisions and their lines; two statements, none for no traces."""
+    if not traces:
+        return
+    Decision.objects.using(using).bulk_create([_decision(t) for t in traces])
+    WorkflowDecision.objects.using(using).bulk_create(
+        [_line(trace, line) for trace in traces for line in trace.workflows]
+    )
+
+
+def _decision(trace: Trace) -> Decision:
+    event = trace.event
+    return Decision(
+        uuid=uuid.UUID(trace.id),
+        event_source=event.source,
+        event_id=event.id,
+        event_type=event.type,
+        environment=event.environment,
+        subject=event.subject,
+        event_time=event.time,
+        decided_at=trace.decided_at,
+        outcome=trace.result.value,
+        reason=trace.reason.value,
+        has_error=any(line.has_error for line in (*trace.detectors, *trace.workflows)),
+        event=kept_event(event),
+        detail=bounded({"detectors": [to_detail(line) for line in trace.detectors]}),
+        duration_us=trace.duration_us,
+        worker=f"{socket.gethostname()}:{os.getpid()}"[:200],
+    )
+
+
+def _line(trace: Trace, line: WorkflowLine) -> WorkflowDecision:
+    gone = line.reason is Reason.WORKFLOW_GONE
+    return WorkflowDecision(
+        decision_id=uuid.UUID(trace.id),
+        workflow_id=None if gone else line.workflow_id,
+        workflow_slug=line.workflow,
+        revision=line.revision,
+        outcome=line.result.value,
+        reason=line.reason.value,
+        has_error=line.has_error,
+        detail=bounded(to_detail(line)),
+    )
+
+
+def kept_event(event: Event) -> dict[str, JSON]:
+    """Return what is kept of an event: redacted, its data cut when it is long."""
+    kept: dict[str, JSON] = redact(to_message(event))
+    del kept["accepted_at"]
+    if len(msgspec.json.encode(kept)) > EVENT_BYTES:
+        rest = len(msgspec.json.encode({**kept, "data": None}))
+        kept["data"] = shorten(kept["data"], max(0, EVENT_BYTES - rest) // 4)
+    return kept
+
+
+def bounded(detail: dict[str, Any]) -> dict[str, Any]:
+    """Return a line without secrets, long values cut; without values if it is still long."""
+    kept: dict[str, Any] = _without_secrets(detail)
+    if len(msgspec.json.encode(kept)) > DETAIL_BYTES:
+        kept = _without_values(kept)
+    return kept
+
+
+def _without_secrets(value: Any) -> Any:
+    """Go through the verdicts in a line; a condition is known by its `path`."""
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: _without_secrets(item) for key, item in value.items()}
+    secret = leads_to_secret(value.get("path") or "") if value.get("path") else False
+    for name in {"seen", "wanted", "value"} & kept.keys():
+        kept[name] = REDACTED if secret else shorten(redact(value[name]))
+    return kept
+
+
+def _without_values(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_values(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    cut = {"seen", "wanted", "message", "note"}
+    return {k: _without_values(v) for k, v in value.items() if k not in cut}

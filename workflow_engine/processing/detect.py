@@ -1,0 +1,235 @@
+"""Detect: what each detector of an event's routes says of it; states in, states out.
+
+Pure: states are read before and written after. Within a batch, events are taken in the order
+given; the caller sorts them by time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from workflow_engine import registry
+from workflow_engine.conditions import judge, paths_watched, results_of, sight
+from workflow_engine.registry import DetectorEntry
+from workflow_engine.types.detection import (
+    Change,
+    Detection,
+    Finding,
+    Sample,
+    State,
+    SubjectKey,
+)
+from workflow_engine.types.event import Event
+from workflow_engine.types.facts import Facts
+from workflow_engine.types.priority import Priority
+from workflow_engine.types.reasons import Reason
+from workflow_engine.types.snapshots import DetectorSnapshot
+from workflow_engine.types.trace import DetectorLine
+from workflow_engine.types.verdict import GroupVerdict
+
+SIGHTS = "sights"  # entry of a state's memory: what `changed` conditions saw last, by path
+
+
+class Detected(msgspec.Struct, frozen=True, kw_only=True):
+    """What the detectors said.
+
+    Attributes:
+        lines: For each event, in order, one line per detector asked, by id.
+        moved: For each event, in order, whether it moved a state.
+        states: The states that moved, as they should be from now on.
+    """
+
+    lines: tuple[tuple[DetectorLine, ...], ...]
+    moved: tuple[bool, ...]
+    states: dict[SubjectKey, State]
+
+
+def subject_key(detector: DetectorSnapshot, event: Event) -> SubjectKey:
+    """Return the name of the state that a detector keeps for an event."""
+    return (detector.id, event.environment, event.subject)
+
+
+def keeps_state(detector: DetectorSnapshot) -> bool:
+    """Whether the detector's answer depends on what came before."""
+    entry = registry.detectors.get(detector.kind)
+    if entry is None or detector.problem:
+        return False
+    return bool(entry.is_stateful(detector.config) or paths_watched(detector.trigger))
+
+
+def detect(
+    asked: Sequence[tuple[Event, Iterable[DetectorSnapshot]]],
+    states: Mapping[SubjectKey, State],
+    now: datetime,
+) -> Detected:
+    """Ask every detector about its events, carrying states from event to event."""
+    after: dict[SubjectKey, State] = {}
+    lines, moved = [], []
+    for event, detectors in asked:
+        row, changed = [], False
+        for detector in sorted(detectors, key=lambda d: d.id):
+            key = subject_key(detector, event)
+            known = after.get(key) or states.get(key) or State()
+            line, state = _ask(detector, event, known, now)
+            if state is not None and state != known:
+                after[key] = state
+                changed = True
+            row.append(line)
+        lines.append(tuple(row))
+        moved.append(changed)
+    return Detected(lines=tuple(lines), moved=tuple(moved), states=after)
+
+
+def _ask(
+    detector: DetectorSnapshot, event: Event, known: State, now: datetime
+) -> tuple[DetectorLine, State | None]:
+    """Return the line and the new state; None for a detector that keeps none."""
+    entry = registry.detectors.get(detector.kind)
+    if not detector.enabled:
+        return _silent(detector, Reason.DETECTOR_DISABLED), None
+    if detector.problem:
+        return _silent(detector, Reason.DETECTOR_ERROR, note=detector.problem), None
+    if entry is None:
+        note = f"detector kind '{detector.kind}' is not registered"
+        return _silent(detector, Reason.HANDLER_MISSING, note=note), None
+    watched = paths_watched(detector.trigger)
+    stateful = bool(watched) or entry.is_stateful(detector.config)
+    if not stateful:
+        return _judge(detector, entry, event, State(), now)[0], None
+    ready = _for_revision(known, detector)
+    late = known.watermark is not None and event.time < known.watermark
+    if watched:
+        if late:
+            return _silent(detector, Reason.LATE_EVENT), None
+        line, state = _judge(detector, entry, event, ready, now)
+        return line, _seen(state, event, watched)
+    return _judge(detector, entry, event, ready, now, late=late and entry.is_ordered)
+
+
+def _for_revision(state: State, detector: DetectorSnapshot) -> State:
+    """An edited configuration keeps the status and starts counting anew."""
+    if state.revision == detector.revision:
+        return state
+    return state.replace(revision=detector.revision, streaks={}, clears=0)
+
+
+def _seen(state: State, event: Event, watched: tuple[str, ...]) -> State:
+    """Remember what stands at the watched paths, whether or not the group passed."""
+    facts = Facts(event)
+    sights = {path: sight(facts.get(path)) for path in watched}
+    watermark = max(event.time, state.watermark or event.time)
+    return state.remember(**{SIGHTS: sights}).replace(watermark=watermark)
+
+
+def _judge(  # noqa: PLR0913 - one step, its inputs
+    detector: DetectorSnapshot,
+    entry: DetectorEntry,
+    event: Event,
+    state: State,
+    now: datetime,
+    *,
+    late: bool = False,
+) -> tuple[DetectorLine, State]:
+    """Return the line and the state after the trigger group and the kind had their say."""
+    facts = Facts(event, last=state.memory.get(SIGHTS, {}))
+    trigger = judge(detector.trigger, facts)
+    if trigger is not None and not trigger.passes:
+        reason = Reason.CONDITION_ERROR if trigger.error else Reason.TRIGGER
+        return _silent(detector, reason, trigger), state
+    if late:
+        return _silent(detector, Reason.LATE_EVENT, trigger), state
+    sample = Sample(
+        event=event,
+        facts=facts,
+        now=now,
+        results=results_of(trigger) if trigger is not None else (),
+    )
+    try:
+        after, answer = entry.handler(sample, state, detector.config)
+        if not isinstance(answer, Finding):
+            answer = Reason(answer)
+    except Exception as error:  # noqa: BLE001 - any handler's error costs its detector only
+        note = f"{type(error).__name__}: {error}"
+        return _silent(detector, Reason.DETECTOR_ERROR, trigger, note), state
+    if answer is Reason.NO_VALUE:
+        return _silent(detector, answer, trigger), state
+    after = after.replace(
+        watermark=max(event.time, state.watermark or event.time),
+        last_seen_at=max(event.accepted_at, state.last_seen_at or event.accepted_at),
+    )
+    return conclude(detector, after, answer, now, trigger)
+
+
+def conclude(
+    detector: DetectorSnapshot,
+    state: State,
+    answer: Finding | Reason,
+    now: datetime,
+    trigger: GroupVerdict | None = None,
+) -> tuple[DetectorLine, State]:
+    """Return the line of an answer, and the state with the priority it brings."""
+    if isinstance(answer, Reason):
+        return _silent(detector, answer, trigger), state
+    before = state.priority
+    if answer.change is Change.OPENED:
+        state = state.replace(episode=_new_episode(state, now))
+    if answer.change is not Change.REPEATED:
+        state = state.replace(
+            priority=answer.priority, previous_priority=before, changed_at=now
+        )
+    detection = Detection(
+        detector_id=detector.id,
+        detector=detector.slug,
+        change=answer.change,
+        priority=answer.priority,
+        previous_priority=before,
+        value=answer.value,
+        episode=state.episode,
+    )
+    line = DetectorLine(
+        detector_id=detector.id,
+        detector=detector.slug,
+        kind=detector.kind,
+        revision=detector.revision,
+        trigger=trigger,
+        detection=detection,
+    )
+    return line, state
+
+
+def _new_episode(state: State, now: datetime) -> int:
+    """Microseconds of the opening: never again the same for one subject, even after pruning."""
+    return max(state.episode + 1, int(now.timestamp() * 1_000_000))
+
+
+def _silent(
+    detector: DetectorSnapshot,
+    reason: Reason,
+    trigger: GroupVerdict | None = None,
+    note: str = "",
+) -> DetectorLine:
+    failed = reason in {
+        Reason.CONDITION_ERROR,
+        Reason.DETECTOR_ERROR,
+        Reason.HANDLER_MISSING,
+    }
+    uncertain = trigger is not None and any(c.error for c in trigger.conditions)
+    return DetectorLine(
+        detector_id=detector.id,
+        detector=detector.slug,
+        kind=detector.kind,
+        revision=detector.revision,
+        trigger=trigger,
+        reason=reason,
+        note=note,
+        has_error=failed or uncertain,
+    )
+
+
+def is_triggered(line: DetectorLine) -> bool:
+    """Whether the line says that something is going on."""
+    found = line.detection
+    return found is not None and found.priority is not Priority.OK

@@ -1,0 +1,248 @@
+"""Execution: the kinds of item, and how one that is due is carried out.
+
+    act       one attempt of a firing
+    evaluate  a workflow judged again with the answers of slow conditions
+    detect    a detector asked again because time has passed
+    event     a durable event, processed like any other
+
+A message carries ids and tokens. Only an item that `begin` returns is carried out, so a
+message that comes twice, late or for nothing does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, TypeVar
+
+import msgspec
+from django.db import Error as DatabaseError
+
+from workflow_engine.actions import SendTask
+from workflow_engine.clock import Clock
+from workflow_engine.exceptions import Permanent
+from workflow_engine.lookups import detectors
+from workflow_engine.processing.acting import Actor
+from workflow_engine.processing.again import (
+    Answered,
+    Ticked,
+    ask,
+    judge_evaluation,
+    tick,
+)
+from workflow_engine.processing.effects import Evaluation
+from workflow_engine.processing.items import (
+    ACT,
+    DETECT,
+    EVALUATE,
+    EVENT,
+    DetectPayload,
+    EvaluatePayload,
+    EventPayload,
+)
+from workflow_engine.processing.judged import Judged
+from workflow_engine.processing.ledger import DatabaseLedger
+from workflow_engine.processing.pipeline import process
+from workflow_engine.processing.publish import Overtaken, is_written, publish
+from workflow_engine.queue import (
+    Begun,
+    Send,
+    begin,
+    finish,
+    give_up,
+    put_off,
+    release,
+)
+from workflow_engine.types.detection import State, SubjectKey
+from workflow_engine.types.snapshots import Absent
+
+logger = logging.getLogger(__name__)
+
+EVALUATE_TOGETHER: Final = 100  # items whose slow conditions are asked in one call
+
+P = TypeVar("P", bound=msgspec.Struct)
+
+
+class ItemLost(Exception):  # noqa: N818 - not an error: somebody else has the item now
+    """The item was given to another worker; what this one would write is rolled back."""
+
+
+class Executor:
+    """Carries out items; one for any number of calls and threads."""
+
+    def __init__(
+        self, clock: Clock, *, send: Send | None, send_task: SendTask | None
+    ) -> None:
+        """`send` takes items that become due; `send_task` hands Celery tasks to the broker."""
+        self._clock = clock
+        self._send = send
+        self._send_task = send_task
+        self._worker = f"{socket.gethostname()}:{os.getpid()}"[:200]
+
+    def execute(self, pairs: Sequence[tuple[int, int]]) -> int:
+        """Carry out the items of these ids and tokens; return how many were begun.
+
+        An error of the database rises after the others had their turn: the item keeps its
+        lease and is taken up again when that has ended.
+        """
+        begun = begin(pairs, now=self._clock.now(), worker=self._worker)
+        waiting = [item for item in begun if item.kind == EVALUATE]
+        for start in range(0, len(waiting), EVALUATE_TOGETHER):
+            self._guard(waiting[start : start + EVALUATE_TOGETHER])
+        for item in begun:
+            if item.kind != EVALUATE:
+                self._guard([item])
+        return len(begun)
+
+    def _guard(self, items: Sequence[Begun]) -> None:
+        """Carry out items; an error that no kind has answered is an error of the items."""
+        try:
+            self._carry_out(items)
+        except ItemLost:
+            logger.info(
+                "An item was given to another worker.",
+                extra={"action": "item_lost", "items": [item.id for item in items]},
+            )
+        except Exception as error:
+            logger.exception(
+                "An item failed.",
+                extra={"action": "item_failed", "items": [i.id for i in items]},
+            )
+            if isinstance(error, DatabaseError):
+                raise
+            for item in items:
+                release(
+                    item.id,
+                    item.token,
+                    now=self._clock.now(),
+                    due_at=None,
+                    error=error,
+                )
+
+    def _carry_out(self, items: Sequence[Begun]) -> None:
+        kind = items[0].kind
+        if kind == EVALUATE:
+            self._evaluate(items)
+        elif kind == ACT:
+            self._act(items[0])
+        elif kind == DETECT:
+            self._detect(items[0])
+        elif kind == EVENT:
+            self._process(items[0])
+        else:
+            error = LookupError(f"no item of kind '{kind}' is known to this worker")
+            release(
+                items[0].id,
+                items[0].token,
+                now=self._clock.now(),
+                due_at=None,
+                error=error,
+            )
+
+    def _act(self, item: Begun) -> None:
+        Actor(self._clock, self._send_task).act(item)
+
+    def _process(self, item: Begun) -> None:
+        payload = self._payload(item, EventPayload)
+        if payload is not None:
+            now = self._clock.now()
+            process([payload.event], DatabaseLedger(self._send), now)
+            finish(item.id, item.token, item.attempt, now=now)
+
+    def _evaluate(self, items: Sequence[Begun]) -> None:
+        """Judge waiting workflows, their slow conditions asked together."""
+        read = [(item, self._payload(item, EvaluatePayload)) for item in items]
+        known = [(item, _evaluation(item, p)) for item, p in read if p is not None]
+        ledger = DatabaseLedger(self._send)
+        answered = ask([evaluation for _, evaluation in known], ledger)
+        for (item, _), answer in zip(known, answered, strict=True):
+            self._conclude(item, answer, ledger)
+
+    def _conclude(self, item: Begun, answer: Answered, ledger: DatabaseLedger) -> None:
+        """Write effects and finish together; a handler that raised is asked again later."""
+        now = self._clock.now()
+        if answer.error is not None and item.attempt < item.max_attempts:
+            release(item.id, item.token, now=now, due_at=None, error=answer.error)
+            return
+        judged = judge_evaluation(answer, now)
+        with ledger.transaction():
+            self._publish(judged, {}, ledger, now)
+            if not finish(item.id, item.token, item.attempt, now=now):
+                raise ItemLost
+
+    def _detect(self, item: Begun) -> None:
+        payload = self._payload(item, DetectPayload)
+        if payload is None:
+            return
+        key = (payload.detector, payload.environment, payload.subject)
+        ledger = DatabaseLedger(self._send)
+        while not self._ticked(item, key, ledger):
+            pass  # another worker moved the state meanwhile; ask again from the new one
+
+    def _ticked(self, item: Begun, key: SubjectKey, ledger: DatabaseLedger) -> bool:
+        """Ask the detector and write what follows with the end of the item."""
+        now = self._clock.now()
+        detector = detectors.get(key[0])
+        state = ledger.states([key]).get(key)
+        ticked = None
+        if state is not None and not isinstance(detector, Absent):
+            ticked = tick(detector, key, state, now, item.due_at)
+        if ticked is None:
+            finish(item.id, item.token, item.attempt, now=now)
+            return True
+        try:
+            with ledger.transaction():
+                self._publish(ticked.judged, _moved(ticked, key), ledger, now)
+                if not self._rearm(item, ticked, now):
+                    raise ItemLost
+        except Overtaken:
+            return False
+        return True
+
+    @staticmethod
+    def _rearm(item: Begun, ticked: Ticked, now: datetime) -> bool:
+        if ticked.wake_at is None:
+            return finish(item.id, item.token, item.attempt, now=now)
+        return put_off(
+            item.id,
+            item.token,
+            now=now,
+            due_at=ticked.wake_at,
+            keep_attempts=False,
+        )
+
+    @staticmethod
+    def _publish(
+        judged: Judged,
+        states: dict[SubjectKey, State],
+        ledger: DatabaseLedger,
+        now: datetime,
+    ) -> None:
+        traces = publish([judged], states, ledger, now)
+        ledger.keep([trace for trace in traces if not is_written(trace)])
+
+    def _payload(self, item: Begun, kind: type[P]) -> P | None:
+        """Return what the item carries; one that cannot be read is dead at once."""
+        try:
+            return msgspec.convert(item.payload, kind)
+        except msgspec.ValidationError as error:
+            failure = Permanent(f"the payload cannot be read: {error}")
+            give_up(item.id, item.token, now=self._clock.now(), error=failure)
+            return None
+
+
+def _evaluation(item: Begun, payload: EvaluatePayload) -> Evaluation:
+    return Evaluation(
+        workflow_id=payload.workflow,
+        ifs=payload.ifs,
+        event=payload.event,
+        detection=payload.detection,
+        due_at=item.due_at,
+    )
+
+
+def _moved(ticked: Ticked, key: SubjectKey) -> dict[SubjectKey, State]:
+    return {key: ticked.state} if ticked.judged.moved else {}

@@ -1,0 +1,241 @@
+"""Publish: write all that a batch of judged events changes, in one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from workflow_engine.conditions import buckets_of
+from workflow_engine.conf import options
+from workflow_engine.models import Acquisition, Bucket, Holding, IntervalKey
+from workflow_engine.processing.effects import Effects, Evaluation, Wake
+from workflow_engine.processing.judged import Ending, Judged
+from workflow_engine.processing.ledger.base import EpisodeKey, Ledger
+from workflow_engine.processing.plan import FiringDraft, Planned, plan, wanted
+from workflow_engine.processing.resolve import Told, resolve
+from workflow_engine.processing.trace import join_lines, verdict_of
+from workflow_engine.types.detection import State, SubjectKey
+from workflow_engine.types.event import Event
+from workflow_engine.types.snapshots import WorkflowSnapshot
+from workflow_engine.types.trace import Trace, WorkflowLine
+
+
+class Duplicates(Exception):  # noqa: N818 - not an error: the batch goes again without them
+    """Some events have had their effects before."""
+
+    def __init__(self, keys: frozenset[str]) -> None:
+        """Name the events by their keys."""
+        super().__init__(f"{len(keys)} duplicate events")
+        self.keys = keys
+
+
+class Overtaken(Exception):  # noqa: N818 - not an error: the batch goes again
+    """Another worker moved a state first."""
+
+
+def trace_of(
+    judged: Judged, lines: Sequence[WorkflowLine], now: datetime
+) -> Trace:
+    """Return the finished trace of one event."""
+    result, reason = verdict_of(judged.detectors, lines)
+    return Trace(
+        id=judged.trace_id.hex,
+        event=judged.event,
+        item=judged.item,
+        decided_at=now,
+        result=result,
+        reason=reason,
+        detectors=judged.detectors,
+        workflows=tuple(lines),
+        is_followed=any(_is_followed(m.workflow, now) for m in judged.matched),
+        duration_us=judged.duration_us,
+    )
+
+
+def _is_followed(workflow: WorkflowSnapshot | None, now: datetime) -> bool:
+    until = None if workflow is None else workflow.trace_until
+    return until is not None and now < until
+
+
+def publish(
+    batch: Sequence[Judged],
+    states: Mapping[SubjectKey, State],
+    ledger: Ledger,
+    now: datetime,
+) -> list[Trace]:
+    """Write what the batch changes and return its traces, in order.
+
+    Raises:
+        Duplicates: Events with a receipt; nothing was written, judge again without them.
+        Overtaken: A state was moved by another worker; nothing was written, judge again.
+    """
+    touched = [one for one in batch if one.has_effects]
+    if not touched:
+        return [trace_of(one, [m.line for m in one.matched], now) for one in batch]
+    with ledger.transaction():
+        _claim([one.event for one in touched if not one.item], ledger, now)
+        if states and ledger.publish(states):
+            raise Overtaken
+        counted = _counted(touched)
+        if counted:
+            ledger.count(counted)
+        planned, cancelled = _plan(touched, ledger, now)
+        traces = [
+            trace_of(one, planned[one.trace_id].lines, now)
+            if one.trace_id in planned
+            else trace_of(one, [m.line for m in one.matched], now)
+            for one in batch
+        ]
+        effects = Effects(
+            traces=tuple(t for t in traces if is_written(t)),
+            firings=tuple(f for p in planned.values() for f in p.firings),
+            cancelled=cancelled,
+            evaluations=_evaluations(touched, now),
+            wakes=tuple(
+                Wake(key=key, due_at=state.wake_at)
+                for key, state in sorted(states.items())
+                if state.wake_at is not None
+            ),
+        )
+        ledger.write(effects, now)
+    return traces
+
+
+def is_written(trace: Trace) -> bool:
+    """Whether the decision is written with its effects; the others are sampled."""
+    return trace.result.value in {"fired", "held"}
+
+
+def _claim(events: Sequence[Event], ledger: Ledger, now: datetime) -> None:
+    if not events:
+        return
+    copies = {event.key for event in events} - ledger.claim(events, now)
+    if copies:
+        raise Duplicates(frozenset(copies))
+
+
+def _counted(batch: Sequence[Judged]) -> list[Bucket]:
+    found = []
+    for one in batch:
+        if one.item:
+            continue  # its event was counted when it came in
+        for condition in {c.id: c for m in one.matched for c in m.counted}.values():
+            buckets = buckets_of(condition.config["period"], one.event.time)
+            found.append(
+                Bucket(
+                    counter=f"condition:{condition.id}",
+                    environment=one.event.environment,
+                    subject=one.event.subject,
+                    step=buckets.step,
+                    bucket=buckets.last,
+                )
+            )
+    return found
+
+
+def _evaluations(batch: Sequence[Judged], now: datetime) -> tuple[Evaluation, ...]:
+    due_at = now + timedelta(seconds=options.EVALUATE_DELAY_SECONDS)
+    return tuple(
+        Evaluation(
+            workflow_id=m.line.workflow_id,
+            ifs=m.pending,
+            event=one.event,
+            detection=m.detection,
+            due_at=due_at,
+        )
+        for one in batch
+        for m in one.matched
+        if m.pending
+    )
+
+
+def _plan(
+    batch: Sequence[Judged], ledger: Ledger, now: datetime
+) -> tuple[dict[uuid.UUID, Planned], tuple[uuid.UUID, ...]]:
+    """Return lines and firings by trace id, and the firings that endings cancel."""
+    wishes = {one.trace_id: _wishes(one, now) for one in batch}
+    held = _acquire([w for found in wishes.values() for w in found], ledger, now)
+    endings = {_episode(one.event, e) for one in batch for e in one.endings}
+    told = ledger.told(endings) if endings else {}
+    planned: dict[uuid.UUID, Planned] = {}
+    cancelled: list[uuid.UUID] = []
+    for one in batch:
+        won = {w.key: held[w.key, w.firing] for w in wishes[one.trace_id]}
+        begun = plan(one.trace_id, one.event, one.matched, won, now)
+        parts = [begun]
+        for ending in one.endings:
+            episode = _episode(one.event, ending)
+            known = [*told.get(episode, ()), *_drafted(planned, episode, now)]
+            parts.append(
+                resolve(
+                    one.trace_id,
+                    one.event,
+                    ending.detection,
+                    ending.workflows,
+                    known,
+                    now,
+                )
+            )
+            cancelled += [t.uuid for t in known if t.is_waiting and not t.is_lost]
+        planned[one.trace_id] = Planned(
+            lines=join_lines([line for part in parts for line in part.lines]),
+            firings=tuple(f for part in parts for f in part.firings),
+        )
+    return planned, tuple(dict.fromkeys(cancelled))
+
+
+def _wishes(one: Judged, now: datetime) -> list[Acquisition]:
+    return wanted(one.trace_id, one.event, one.matched, now)
+
+
+def _acquire(
+    wishes: Sequence[Acquisition], ledger: Ledger, now: datetime
+) -> dict[tuple[IntervalKey, uuid.UUID], Holding | None]:
+    """Return for each wish None when it was had, or who holds the interval.
+
+    Of several events in one batch that want the same interval the first asks the ledger;
+    the others find it held, by the first or by whoever held it before.
+    """
+    firsts: dict[IntervalKey, Acquisition] = {}
+    for wish in wishes:
+        if wish.held_until > now:
+            firsts.setdefault(wish.key, wish)
+    answers = ledger.acquire(list(firsts.values()), now) if firsts else {}
+    held: dict[tuple[IntervalKey, uuid.UUID], Holding | None] = {}
+    for wish in wishes:
+        holder = answers.get(wish.key)
+        is_mine = holder is None or (
+            wish is firsts[wish.key] and holder.is_of(wish.firing)
+        )
+        held[wish.key, wish.firing] = None if is_mine else holder
+    return held
+
+
+def _episode(event: Event, ending: Ending) -> EpisodeKey:
+    found = ending.detection
+    return (found.detector_id, event.environment, event.subject, found.episode)
+
+
+def _drafted(
+    planned: Mapping[uuid.UUID, Planned], episode: EpisodeKey, now: datetime
+) -> list[Told]:
+    """Return the firings of the episode that this very batch has decided on."""
+    return [
+        Told(
+            uuid=draft.uuid,
+            workflow_id=draft.workflow_id,
+            action_id=draft.action_id,
+            on_resolve=draft.on_resolve,
+            is_lost=False,
+            is_waiting=draft.due_at > now,
+        )
+        for done in planned.values()
+        for draft in done.firings
+        if draft.purpose == "trigger" and _episode_of(draft) == episode
+    ]
+
+
+def _episode_of(draft: FiringDraft) -> EpisodeKey:
+    found, event = draft.detection, draft.event
+    return (found.detector_id, event.environment, event.subject, found.episode)

@@ -1,0 +1,147 @@
+"""Tasks: the way through Celery; ids, tokens and plain JSON in, one call each.
+
+The only module that knows Celery. Nothing here uses `eta` or `countdown`: what is due later
+is an item.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+from celery import current_app, shared_task
+from celery.exceptions import Reject
+from celery.signals import worker_process_shutdown, worker_shutdown
+from django.db import Error as DatabaseError
+
+from workflow_engine import clock
+from workflow_engine.conf import options
+from workflow_engine.exceptions import SubmitFailed
+from workflow_engine.processing.buffer import buffer
+from workflow_engine.processing.execution import Executor
+from workflow_engine.processing.ledger import DatabaseLedger
+from workflow_engine.processing.pipeline import process
+from workflow_engine.types.event import JSON, Event, from_message, to_message
+
+logger = logging.getLogger(__name__)
+
+_NAME: Final = "workflow_engine"
+
+#: So that a database that is away is not asked in a hot loop.
+REQUEUE_PAUSE_SECONDS: Final = 1.0
+
+
+def has_broker() -> bool:
+    """Whether the project's Celery app knows a broker to send to."""
+    conf = current_app.conf
+    return bool(conf.broker_write_url or conf.broker_url)
+
+
+def uses_celery() -> bool:
+    """Whether work goes through Celery here: EXECUTOR, or by itself when there is a broker."""
+    executor = options.EXECUTOR
+    return executor == "celery" or (executor == "auto" and has_broker())
+
+
+def send_events(events: Sequence[Event]) -> None:
+    """Hand events to the broker, at most EVENT_BATCH in a message.
+
+    Raises:
+        SubmitFailed: The broker did not take one of the messages.
+    """
+    size = options.EVENT_BATCH
+    messages = [to_message(event) for event in events]
+    queue = options.CELERY_QUEUES["events"]
+    try:
+        for start in range(0, len(messages), size):
+            chunk = messages[start : start + size]
+            process_events.apply_async(args=[chunk], queue=queue)
+    except Exception as error:
+        message = f"the broker did not take {len(events)} events: {error}"
+        raise SubmitFailed(message) from error
+
+
+def send_items(pairs: Sequence[tuple[int, int]]) -> None:
+    """Hand claimed items to the broker; an exception says that it did not take them."""
+    queue = options.CELERY_QUEUES["items"]
+    for item_id, token in pairs:
+        execute_item.apply_async(args=[item_id, token], queue=queue)
+
+
+def send_task(
+    name: str, kwargs: dict[str, JSON], queue: str | None, task_id: str
+) -> None:
+    """Send a task of the project by name, for actions of kind `task`."""
+    current_app.send_task(name, kwargs=kwargs, queue=queue, task_id=task_id)
+
+
+def executor() -> Executor:
+    """Return what carries out items in a Celery worker."""
+    return Executor(clock.SYSTEM, send=send_items, send_task=send_task)
+
+
+@shared_task(name=f"{_NAME}.process_event", ignore_result=True, acks_late=True)
+def process_event(message: Any) -> None:
+    """Judge one event."""
+    _process([message])
+
+
+@shared_task(name=f"{_NAME}.process_events", ignore_result=True, acks_late=True)
+def process_events(messages: list[Any]) -> None:
+    """Judge a batch of events."""
+    _process(messages)
+
+
+def _process(messages: Sequence[Any]) -> None:
+    """Judge what can be read; with the database away the message goes back to its queue."""
+    events = [event for event in map(_read, messages) if event is not None]
+    try:
+        process(events, DatabaseLedger(send_items), clock.now())
+    except DatabaseError as error:
+        logger.warning(
+            "Events could not be judged and go back to the broker.",
+            extra={"action": "process_events", "events": len(events)},
+            exc_info=True,
+        )
+        clock.pause(REQUEUE_PAUSE_SECONDS)
+        raise Reject(error, requeue=True) from error
+
+
+def _read(message: Any) -> Event | None:
+    """Return the event of a message; one that cannot be read is logged and acknowledged."""
+    try:
+        return from_message(message)
+    except ValueError as error:
+        logger.error(
+            "A message is not an event and is dropped.",
+            extra={"action": "read_event", "error": str(error)},
+        )
+        return None
+
+
+@shared_task(name=f"{_NAME}.execute_item", ignore_result=True, acks_late=True)
+def execute_item(item_id: Any, token: Any) -> None:
+    """Carry out one item, if this token is still its claim."""
+    claim = _claim((item_id, token))
+    if claim is not None:
+        executor().execute([claim])
+
+
+def _claim(pair: Any) -> tuple[int, int] | None:
+    """Return id and token; a message without them is logged and acknowledged."""
+    match pair:
+        case (int(item_id), int(token)) if item_id > 0 and token > 0:
+            return item_id, token
+    logger.error(
+        "A message is not the claim of an item and is dropped.",
+        extra={"action": "read_claim", "claim": repr(pair)[:200]},
+    )
+    return None
+
+
+@worker_process_shutdown.connect(dispatch_uid=f"{_NAME}.flush")
+@worker_shutdown.connect(dispatch_uid=f"{_NAME}.flush_main")
+def _flush(**_: Any) -> None:
+    """Write the sampled decisions that still wait in this process."""
+    buffer.flush()
