@@ -13,6 +13,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
+from django.utils.translation import gettext as _
+
 from workflow_engine import registry
 from workflow_engine.actions.templates import (
     RENDERED_CHARACTERS,
@@ -85,17 +87,29 @@ class Firing:
         }
 
     @cached_property
+    def detection_facts(self) -> dict[str, JSON] | None:
+        """What texts may say of the detection; None when there is none."""
+        return None if self.detection is None else to_facts(self.detection)
+
+    @cached_property
     def facts(self) -> Facts:
         """The event, the detection, the workflow, the firing and the time, by path."""
         return Facts(
             self.event,
-            None if self.detection is None else to_facts(self.detection),
+            self.detection_facts,
             {
                 "workflow": self.workflow_facts,
                 "firing": self.own_facts,
                 "now": instant_text(self.now),
             },
         )
+
+    @property
+    def mark(self) -> str:
+        """What a message begins with when it does not tell that something began."""
+        if self.purpose == "test":
+            return f"[{_('test')}] "
+        return f"[{_('resolved')}] " if self.purpose == "resolve" else ""
 
     def render(
         self,

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json as json_text
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from django.utils import dateformat, timezone
@@ -28,7 +27,6 @@ Value: TypeAlias = JSON | Missing
 
 _ELLIPSIS: Final = "…"
 _MOST_DIGITS: Final = 5  # a rendering has at most 65,536 characters
-_SAMPLE: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 def _always_fine(_: str) -> str:
@@ -98,14 +96,6 @@ def _no_count(argument: str) -> str:
     return "" if is_count else 'it takes a whole number from 1, such as truncate:"80"'
 
 
-def _no_format(argument: str) -> str:
-    try:
-        dateformat.format(_SAMPLE, argument)
-    except (NotImplementedError, ValueError, AttributeError, TypeError) as error:
-        return f"its format cannot be used: {error}"
-    return ""
-
-
 FILTERS: Final[dict[str, Filter]] = {
     "default": Filter(apply=_or_default, takes="a text"),
     "upper": Filter(
@@ -122,7 +112,6 @@ FILTERS: Final[dict[str, Filter]] = {
         apply=_present(_date),
         default="Y-m-d H:i T",
         takes="a format",
-        problem=_no_format,
     ),
     "json": Filter(apply=_present(lambda value, _: json_of(value)), default=""),
 }
