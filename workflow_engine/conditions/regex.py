@@ -17,9 +17,10 @@ from workflow_engine.exceptions import ConditionFailed
 MAX_PATTERN_CHARACTERS: Final = 500
 MAX_TEXT_CHARACTERS: Final = 10_000
 LIMIT_SECONDS: Final = 0.05
-# RE2's slowest way costs about 4 ns per step and byte: 2,000 steps on the longest text of
-# plain letters are near the limit.
-MAX_STEPS: Final = 2000
+# RE2's slowest way costs about 4 ns per step and byte, and nothing can stop it half-way: a
+# pattern made to be slow overruns the limit by a fraction of a second before it fails. Room
+# for a class of all letters, which alone takes 1,200 steps a time.
+MAX_STEPS: Final = 4000
 _MEMORY_BYTES: Final = (
     2 << 20
 )  # per pattern, for the automaton that is built as it runs
