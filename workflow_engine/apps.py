@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Final
+
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
+
+from workflow_engine import registry
+from workflow_engine.conf import options
+
+#: Each registers the handlers it defines; `registry` can list them.
+BUILT_IN: Final = (
+    "workflow_engine.conditions",
+    "workflow_engine.detectors",
+    "workflow_engine.actions",
+)
 
 
 class WorkflowEngineConfig(AppConfig):
@@ -13,3 +27,29 @@ class WorkflowEngineConfig(AppConfig):
     label = "workflow_engine"
     verbose_name = _("Workflow engine")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Load handlers, ours first, then those of every installed app; then the checks.
+
+        Raises:
+            DuplicateHandler: Two handlers claim one name; the process does not start.
+        """
+        for module in BUILT_IN:
+            import_module(module)
+        load_handlers()
+        import_module("workflow_engine.checks")
+
+
+def load_handlers() -> None:
+    """Import HANDLER_MODULE of every installed app; what cannot be imported is noted."""
+    name = options.HANDLER_MODULE
+    if not isinstance(name, str) or not name.isidentifier():
+        return  # a system check says so
+    for config in apps.get_app_configs():
+        module = f"{config.name}.{name}"
+        if find_spec(module) is None:
+            continue
+        try:
+            import_module(module)
+        except ImportError as error:
+            registry.note_broken(module, error)

@@ -124,7 +124,7 @@ class Registry(Generic[E]):
         other = self._entries.get(entry.slug)
         if other is not None and other.origin != entry.origin:
             message = (
-                f"{self.noun} '{entry.slug}' is registered twice: "
+                f"(workflow_engine.E007) {self.noun} '{entry.slug}' is registered twice: "
                 f"{other.origin} and {entry.origin}. Rename one; names are stored in rows."
             )
             raise DuplicateHandler(message)
@@ -158,3 +158,11 @@ class Registry(Generic[E]):
 conditions: Registry[ConditionEntry] = Registry("Condition type")
 detectors: Registry[DetectorEntry] = Registry("Detector kind")
 actions: Registry[ActionEntry] = Registry("Action kind")
+
+#: Handler modules that could not be imported, with why; a system check names them.
+broken_modules: dict[str, str] = {}
+
+
+def note_broken(module: str, error: ImportError) -> None:
+    """Note that a handler module could not be imported."""
+    broken_modules[module] = str(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from celery import current_app, shared_task
@@ -42,6 +43,35 @@ def uses_celery() -> bool:
     """Whether work goes through Celery here: EXECUTOR, or by itself when there is a broker."""
     executor = options.EXECUTOR
     return executor == "celery" or (executor == "auto" and has_broker())
+
+
+@dataclass(frozen=True, kw_only=True)
+class CeleryFacts:
+    """What the system checks ask of the project's Celery app.
+
+    Attributes:
+        knows_tasks: Our tasks are registered with it.
+        is_eager: Tasks run where they are called.
+        time_limit_seconds: Hard limit of a task; None = there is none.
+        visibility_seconds: After which the broker gives a message out again; None = its own.
+    """
+
+    knows_tasks: bool
+    is_eager: bool
+    time_limit_seconds: float | None
+    visibility_seconds: float | None
+
+
+def celery_facts() -> CeleryFacts:
+    """Return what the project's Celery app is set to."""
+    conf = current_app.conf
+    transport = conf.broker_transport_options or {}
+    return CeleryFacts(
+        knows_tasks=process_events.name in current_app.tasks,
+        is_eager=bool(conf.task_always_eager),
+        time_limit_seconds=conf.task_time_limit,
+        visibility_seconds=transport.get("visibility_timeout"),
+    )
 
 
 def send_events(events: Sequence[Event]) -> None:

@@ -230,11 +230,11 @@ class Actor:
 
 def _stop_reason(firing: Firing, now: datetime) -> Reason | None:
     """Return why a firing that comes due is not carried out, or None."""
-    if firing.workflow is None or firing.action is None or firing.detector is None:
+    detector_gone = firing.detector is None and firing.detector_slug != ""
+    if firing.workflow is None or firing.action is None or detector_gone:
         return Reason.GONE
-    if not (
-        firing.workflow.enabled and firing.action.enabled and firing.detector.enabled
-    ):
+    rules = (firing.workflow, firing.action, firing.detector)
+    if not all(rule.enabled for rule in rules if rule is not None):
         return Reason.DISABLED
     until = firing.workflow.snoozed_until
     return Reason.SNOOZED if until is not None and now < until else None

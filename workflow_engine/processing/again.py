@@ -97,7 +97,8 @@ def _slow(
     if isinstance(workflow, Absent):
         return []
     groups = [workflow.when]
-    groups += [i.group for i in workflow.ifs if i.group.id in evaluation.ifs]
+    wanted = evaluation.ifs
+    groups += [i.group for i in workflow.ifs if wanted is None or i.group.id in wanted]
     return [condition for group in groups for condition in slow_conditions(group)]
 
 
@@ -150,7 +151,7 @@ def judge_evaluation(answered: Answered, now: datetime) -> Judged:
         answered.workflow,
         evaluation.detection,
         now,
-        only=frozenset(evaluation.ifs),
+        only=None if evaluation.ifs is None else frozenset(evaluation.ifs),
         answers=answered.answers,
     )
     return Judged(

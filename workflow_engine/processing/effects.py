@@ -14,10 +14,18 @@ from workflow_engine.types.trace import Trace
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """A workflow that waits for slow answers: an item of kind `evaluate`."""
+    """A workflow that is judged later: an item of kind `evaluate`.
+
+    Attributes:
+        workflow_id: Which workflow.
+        ifs: Ids of the if-groups that wait for slow answers; None = all it has then.
+        event: The event to judge it by.
+        detection: The leading detection.
+        due_at: When.
+    """
 
     workflow_id: int
-    ifs: tuple[int, ...]
+    ifs: tuple[int, ...] | None
     event: Event
     detection: Detection
     due_at: datetime

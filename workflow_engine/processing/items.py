@@ -38,7 +38,7 @@ class EvaluatePayload(msgspec.Struct, frozen=True, kw_only=True):
     event: Event
     detection: Detection
     workflow: int
-    ifs: tuple[int, ...]
+    ifs: tuple[int, ...] | None
 
 
 class DetectPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,8 +72,8 @@ def act_draft(firing: FiringDraft) -> Draft:
     )
 
 
-def evaluate_draft(evaluation: Evaluation) -> Draft:
-    """Return the item that waits for slow answers; a later event of its key joins it."""
+def evaluate_draft(evaluation: Evaluation, *, coalesce: bool = True) -> Draft:
+    """Return the item that judges a workflow later; a later event of its key joins it."""
     event = evaluation.event
     payload = EvaluatePayload(
         event=event,
@@ -81,19 +81,20 @@ def evaluate_draft(evaluation: Evaluation) -> Draft:
         workflow=evaluation.workflow_id,
         ifs=evaluation.ifs,
     )
+    key = _key(
+        EVALUATE,
+        evaluation.workflow_id,
+        event.environment,
+        event.subject,
+        *sorted(evaluation.ifs or ()),
+    )
     return Draft(
         kind=EVALUATE,
         lane=EVALUATE,
         subject=event.subject,
         payload=_plain(payload),
         due_at=evaluation.due_at,
-        key=_key(
-            EVALUATE,
-            evaluation.workflow_id,
-            event.environment,
-            event.subject,
-            *sorted(evaluation.ifs),
-        ),
+        key=key if coalesce else None,
         on_taken="refresh",
     )
 

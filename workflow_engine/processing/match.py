@@ -82,10 +82,13 @@ def match_again(  # noqa: PLR0913 - the facts of one item
     detection: Detection,
     now: datetime,
     *,
-    only: frozenset[int],
+    only: frozenset[int] | None,
     answers: Mapping[int, bool | ConditionFailed],
 ) -> Matched:
-    """Judge the if-groups `only` with the answers of slow conditions, by condition id."""
+    """Judge again with the answers of slow conditions, by condition id.
+
+    `only` names the if-groups that waited; None = all.
+    """
     return _match(event, workflow_id, workflow, (detection,), now, only, answers)
 
 

@@ -194,7 +194,7 @@ def _firing(draft: FiringDraft, effects: Effects) -> Firing:
         event_id=draft.event.id,
         environment=draft.event.environment,
         subject=draft.event.subject,
-        detector_id=found.detector_id,
+        detector_id=found.detector_id or None,
         detector_slug=found.detector,
         workflow_id=draft.workflow_id,
         workflow_slug=draft.workflow,

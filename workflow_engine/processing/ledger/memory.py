@@ -174,7 +174,7 @@ class MemoryLedger:
             evaluation.workflow_id,
             event.environment,
             event.subject,
-            tuple(sorted(evaluation.ifs)),
+            tuple(sorted(evaluation.ifs or ())),
         )
         waiting = self._keyed.get(key)
         if waiting is None:

@@ -1,0 +1,182 @@
+"""Checks: what `manage.py check` says of settings, handlers and surroundings.
+
+Each is a sentence with a cure; none queries the database unless it is tagged `database`.
+E007, two handlers of one name, is raised while the app loads: such a process never starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from django.apps import AppConfig
+from django.core.checks import (
+    CheckMessage,
+    Error,
+    Tags,
+    Warning as CheckWarning,
+    register,
+)
+from django.db import connections, models
+from django.db.models import Count
+
+from workflow_engine import conf, registry, tasks
+from workflow_engine.conf import options
+from workflow_engine.models import Action, Condition, Detector
+
+_LABEL: Final = "workflow_engine"
+_VENDORS: Final = {"postgresql", "sqlite"}
+
+
+def _id(number: str) -> str:
+    return f"{_LABEL}.{number}"
+
+
+@register(_LABEL)
+def check_settings(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[CheckMessage]:
+    """E001, E002, E003 and E009: what stands in WORKFLOW_ENGINE."""
+    found: list[CheckMessage] = [
+        Error(p.message, hint=p.hint, id=_id(p.check_id)) for p in conf.problems()
+    ]
+    if not found and options.ITEM_LEASE_SECONDS <= options.ACTION_SECONDS:
+        message = (
+            f"ITEM_LEASE_SECONDS ({options.ITEM_LEASE_SECONDS}) must be longer than "
+            f"ACTION_SECONDS ({options.ACTION_SECONDS}), or an item could run twice at once."
+        )
+        hint = f"Set ITEM_LEASE_SECONDS to {options.ACTION_SECONDS * 2}."
+        found.append(Error(message, hint=hint, id=_id("E009")))
+    return found
+
+
+@register(_LABEL)
+def check_database_vendor(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[CheckMessage]:
+    """E006: a database that cannot keep the promises."""
+    if conf.problems() or connections[options.DATABASE].vendor in _VENDORS:
+        return []
+    connection = connections[options.DATABASE]
+    message = (
+        f"Database '{options.DATABASE}' is {connection.display_name}, "
+        "which is not supported."
+    )
+    hint = "PostgreSQL 15+ or SQLite; set DATABASE to its alias."
+    return [Error(message, hint=hint, id=_id("E006"))]
+
+
+@register(_LABEL)
+def check_handlers(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[CheckMessage]:
+    """E008: handler modules that cannot be imported."""
+    return [
+        Error(
+            f"{module} cannot be imported: {why}.",
+            hint="Install it, or remove the import.",
+            id=_id("E008"),
+        )
+        for module, why in sorted(registry.broken_modules.items())
+    ]
+
+
+@register(_LABEL)
+def check_celery(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[CheckMessage]:
+    """W001 to W004: what makes tasks go missing, run early, twice or for ever."""
+    if conf.problems() or not tasks.uses_celery():
+        return []
+    return list(_celery_warnings(tasks.celery_facts()))
+
+
+def _celery_warnings(facts: tasks.CeleryFacts) -> Iterator[CheckMessage]:
+    if not facts.knows_tasks:
+        yield CheckWarning(
+            "EXECUTOR is 'celery' but the Celery app does not know the tasks of "
+            "workflow_engine.",
+            hint="app.autodiscover_tasks()",
+            id=_id("W001"),
+        )
+    if facts.is_eager:
+        yield CheckWarning(
+            "CELERY_TASK_ALWAYS_EAGER is on: events run inside the request.",
+            hint="Use EXECUTOR 'threads' to run without a broker.",
+            id=_id("W002"),
+        )
+    limit, visible = facts.time_limit_seconds, facts.visibility_seconds
+    if limit is None:
+        yield CheckWarning(
+            "No time limit for tasks: a hung action holds a worker for ever.",
+            hint="CELERY_TASK_TIME_LIMIT = 120",
+            id=_id("W004"),
+        )
+    elif visible is not None and visible < limit:
+        yield CheckWarning(
+            f"The broker's visibility_timeout ({visible} s) is shorter than the longest "
+            f"time limit ({limit} s).",
+            hint="Raise it; every app on that broker must agree.",
+            id=_id("W003"),
+        )
+
+
+@register(_LABEL, deploy=True)
+def check_deployment(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[CheckMessage]:
+    """W009, W011 and W013: what is fine at home."""
+    found: list[CheckMessage] = []
+    if conf.problems():
+        return found
+    if options.WEBHOOK["allow_private"]:
+        message = "Webhooks may reach private addresses."
+        hint = "Remove WEBHOOK['allow_private']."
+        found.append(CheckWarning(message, hint=hint, id=_id("W009")))
+    kept = [key for key, days in options.RETAIN_DAYS.items() if days is None]
+    if kept:
+        message = f"Rows are kept for ever: {', '.join(kept)}."
+        hint = f"RETAIN_DAYS = {{'{kept[0]}': 90}}"
+        found.append(CheckWarning(message, hint=hint, id=_id("W011")))
+    if not tasks.uses_celery():
+        message = "EXECUTOR is 'threads': items run inside the web processes."
+        hint = "Configure Celery, or run workflow_queue."
+        found.append(CheckWarning(message, hint=hint, id=_id("W013")))
+    return found
+
+
+@register(Tags.database)
+def check_rows(
+    app_configs: Sequence[AppConfig] | None,
+    databases: Sequence[str] | None = None,
+    **_: Any,
+) -> list[CheckMessage]:
+    """E011: rows whose handler is not registered in this project."""
+    if conf.problems() or options.DATABASE not in (databases or ()):
+        return []
+    tables = connections[options.DATABASE].introspection.table_names()
+    if Condition._meta.db_table not in tables:
+        return []  # not migrated yet
+    return [
+        *_unregistered(Condition, "type", "Condition type", registry.conditions),
+        *_unregistered(Detector, "kind", "Detector kind", registry.detectors),
+        *_unregistered(Action, "kind", "Action kind", registry.actions),
+    ]
+
+
+def _unregistered(
+    model: type[models.Model],
+    field: str,
+    noun: str,
+    known: registry.Registry[Any],
+) -> Iterator[CheckMessage]:
+    rows = model._default_manager.using(options.DATABASE)
+    counts = rows.values_list(field).annotate(n=Count("pk")).order_by(field)
+    for slug, count in counts:
+        if known.get(slug) is None:
+            yield Error(
+                f"{noun} '{slug}' is used by {count} "
+                f"{model._meta.verbose_name_plural} but not registered.",
+                hint="Install the app that registers it, or delete them.",
+                id=_id("E011"),
+            )
