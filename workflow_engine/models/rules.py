@@ -53,7 +53,7 @@ class RuleQuerySet(models.QuerySet[R]):
             rows_changed.send(self.model, ids=ids, rows=(), using=self.db)
         return changed
 
-    update.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
+    update.alters_data = True  # type: ignore[attr-defined] # Django's mark
 
     def bulk_create(
         self,
@@ -81,6 +81,17 @@ class RuleQuerySet(models.QuerySet[R]):
             rows_changed.send(self.model, ids=ids, rows=tuple(rows), using=self.db)
         return created
 
+    bulk_create.alters_data = True  # type: ignore[attr-defined] # Django's mark
+
+    def bulk_update(
+        self, objs: Iterable[R], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
+        """Update as Django does, through `update`; a refusal undoes this call alone."""
+        with transaction.atomic(using=self.db):
+            return super().bulk_update(objs, fields, batch_size=batch_size)
+
+    bulk_update.alters_data = True  # type: ignore[attr-defined] # Django's mark
+
     def _reread(self, ids: Sequence[int]) -> Iterator[R]:
         rows: models.QuerySet[R] = models.QuerySet(self.model, using=self.db)
         related = self.model.judged_related
@@ -99,7 +110,7 @@ class Rule(models.Model):
     #: Fields that `problems` judges; a write to one of them is validated.
     judged_fields: ClassVar[frozenset[str]] = frozenset()
 
-    #: Of these, what `save` has Django's field validators look at too.
+    #: Of these, what `save` judges as a form would: length, blank, validators.
     checked_fields: ClassVar[tuple[str, ...]] = ()
 
     #: What `problems` follows, read along when many rows are judged.
@@ -156,7 +167,7 @@ def refuse_problems(rows: Iterable[Rule]) -> None:
             field = row._meta.get_field(name)
             try:
                 if isinstance(field, models.Field):
-                    field.run_validators(getattr(row, name))
+                    field.clean(getattr(row, name), row)
             except ValidationError as refused:
                 found[name] = [*refused.messages, *found.get(name, [])]
         if found:

@@ -37,11 +37,14 @@ class DetectorStateQuerySet(models.QuerySet["DetectorState"]):
         than was read. A refused row has changed nothing; judge its samples again from
         the new state. At most one row per key. One statement.
         """
+        by_key = {row.key: row for row in rows}
+        if len(by_key) != len(rows):
+            raise ValueError("publish was given the state of one key twice")
         written = PUBLISH.run(
             [{name: getattr(row, name) for name in PUBLISH.columns} for row in rows],
             using=self.db,
         )
-        return {row.key for row in rows} - set(written)
+        return by_key.keys() - set(written)
 
     publish.alters_data = True  # type: ignore[attr-defined] # Django's mark
 
