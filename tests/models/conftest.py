@@ -50,6 +50,10 @@ def handlers() -> Iterator[None]:
         ),
         _add(
             registry.conditions,
+            ConditionEntry(slug="t_any", handler=answer, schema=anything),
+        ),
+        _add(
+            registry.conditions,
             ConditionEntry(slug="t_n", handler=answer, schema=NEEDS_N),
         ),
         _add(

@@ -239,7 +239,7 @@ def test_condition__detection_is_there_for_a_workflow() -> None:
 
 
 def test_condition__path_that_only_begins_alike() -> None:
-    ConditionFactory(trigger=True, config={"path": "detections.a", "value": 1})
+    ConditionFactory(trigger=True, type="t_any", config={"path": "detections.a"})
 
     assert Condition.objects.count() == 1
 

@@ -74,9 +74,12 @@ def _texts() -> dict[str, Any]:
         "data.owner eq null": lambda: ConditionFactory(
             config={"path": "data.owner", "value": None}
         ),
-        "data.a eq": lambda: ConditionFactory(config={"path": "data.a"}),
-        'data.a eq {"low": 1, "high": 5}': lambda: ConditionFactory(
-            config={"path": "data.a", "low": 1, "high": 5}
+        "t_any": lambda: ConditionFactory(type="t_any", config={}),
+        "data.a t_any": lambda: ConditionFactory(
+            type="t_any", config={"path": "data.a"}
+        ),
+        'data.a t_any {"low": 1, "high": 5}': lambda: ConditionFactory(
+            type="t_any", config={"path": "data.a", "low": 1, "high": 5}
         ),
         "email-ops (log)": lambda: ActionFactory(slug="email-ops"),
         "email-ops": lambda: GroupActionFactory(action__slug="email-ops"),
