@@ -25,8 +25,11 @@ from workflow_engine.types.verdict import (
 
 Answers: TypeAlias = Mapping[int, bool | ConditionFailed]
 
+# Names of this module are found faster than members of an enumeration.
 TRUE: Final = Verdict.TRUE
 FALSE: Final = Verdict.FALSE
+ERROR: Final = Verdict.ERROR
+PENDING: Final = Verdict.PENDING
 
 # Of each logic: the verdict of one condition that settles it, the answer then, and the
 # answer when all are asked and none of them settled it.
@@ -67,7 +70,7 @@ def judge(
         logic=group.logic,
         verdict=together,
         conditions=tuple(verdicts),
-        error=_error_of(group.logic, verdicts) if together is Verdict.ERROR else "",
+        error=_error_of(group.logic, verdicts) if together is ERROR else "",
     )
 
 
@@ -80,13 +83,13 @@ def decide(logic: str, verdicts: Sequence[Verdict | None]) -> Verdict:
     if not verdicts:
         return TRUE
     if logic not in _SETTLED_BY:
-        return Verdict.ERROR
+        return ERROR
     settling, settled, otherwise = _SETTLED_BY[logic]
     if settling in verdicts:
         return settled
-    if Verdict.PENDING in verdicts:
-        return Verdict.PENDING
-    return Verdict.ERROR if Verdict.ERROR in verdicts else otherwise
+    if PENDING in verdicts:
+        return PENDING
+    return ERROR if ERROR in verdicts else otherwise
 
 
 def results_of(verdict: GroupVerdict | None) -> tuple[Priority, ...]:
@@ -115,11 +118,11 @@ def _judge_condition(
     try:
         verdict = _ask(condition, facts, answers)
     except ConditionFailed as failed:
-        verdict = Verdict.ERROR
+        verdict = ERROR
         error = failed.code if failed.code in ERROR_CODES else "handler_error"
         message = str(failed)
     except Exception as failed:  # noqa: BLE001 - reported in the verdict, as its error
-        verdict, error = Verdict.ERROR, "handler_error"
+        verdict, error = ERROR, "handler_error"
         message = f"{type(failed).__name__}: {failed}"
     if path and not condition.problem:
         seen = _seen(facts, path)
@@ -150,7 +153,7 @@ def _ask(
     if not entry.slow:
         answer = entry.handler(facts, condition.config)
     elif answers is None:
-        return Verdict.PENDING
+        return PENDING
     else:
         answer = _slow_answer(condition, answers)
     if answer is True:
@@ -185,10 +188,9 @@ def _not_asked(condition: ConditionSnapshot) -> ConditionVerdict:
 
 
 def _without_path(config: dict[str, JSON]) -> tuple[str, JSON]:
-    path = config.get("path", "")
-    if not isinstance(path, str):
-        return "", config
-    return path, {key: value for key, value in config.items() if key != "path"}
+    wanted = config.copy()
+    path = wanted.pop("path", "")
+    return (path, wanted) if isinstance(path, str) else ("", config)
 
 
 def _seen(facts: Facts, path: str) -> JSON | Missing:
@@ -202,4 +204,4 @@ def _seen(facts: Facts, path: str) -> JSON | Missing:
 def _error_of(logic: str, verdicts: Sequence[ConditionVerdict]) -> str:
     if logic not in _SETTLED_BY:
         return "bad_config"
-    return next(one.error for one in verdicts if one.verdict is Verdict.ERROR)
+    return next(one.error for one in verdicts if one.verdict is ERROR)

@@ -11,6 +11,7 @@ from workflow_engine.types.instants import instant_text, parse_instant
 from workflow_engine.types.paths import MISSING, ROOTS, Missing, parse_path
 
 _NOTHING: Final[Mapping[str, str]] = {}
+_NOT_ASKED: Final = object()
 
 
 class Facts:
@@ -25,7 +26,7 @@ class Facts:
             a path that is not in it was never seen.
     """
 
-    __slots__ = ("_known_roots", "_roots", "event", "last")
+    __slots__ = ("_found", "_roots", "event", "last")
 
     def __init__(
         self,
@@ -45,8 +46,9 @@ class Facts:
         """
         self.event = event
         self.last = _NOTHING if last is None else last
-        # `time` is written out when asked for: few ask.
-        roots: dict[str, JSON] = {
+        self._roots = ROOTS
+        # By path, and filled as paths are asked for: a rule base asks the same ones often.
+        self._found: dict[str, JSON | Missing] = {
             "id": event.id,
             "source": event.source,
             "type": event.type,
@@ -54,27 +56,30 @@ class Facts:
             "environment": event.environment or MISSING,
             "data": event.data,
             "extensions": event.extensions,
+            "detection": MISSING if detection is None else dict(detection),
         }
-        if detection is not None:
-            roots["detection"] = dict(detection)
-        if extra is None:
-            self._known_roots = ROOTS
-        else:
-            roots.update(extra)
-            self._known_roots = ROOTS.union(extra)
-        self._roots = roots
+        if extra is not None:
+            self._found.update(extra)
+            self._roots = ROOTS.union(extra)
 
     def get(self, path: str) -> JSON | Missing:
         """Return the value at a path, or MISSING; `time` as RFC 3339 text in UTC.
 
+        The value is shared with everybody who asks and not to be changed.
+
         Raises:
             InvalidPath: The path does not follow the grammar.
         """
-        parsed = parse_path(path, self._known_roots)
-        root = parsed.root
-        if root == "time" and root not in self._roots:
-            self._roots[root] = instant_text(self.event.time)
-        return parsed.find(self._roots.get(root, MISSING))
+        value = self._found.get(path, _NOT_ASKED)
+        if value is _NOT_ASKED:
+            value = self._found[path] = self._find(path)
+        return value
+
+    def _find(self, path: str) -> JSON | Missing:
+        parsed = parse_path(path, self._roots)
+        if parsed.root != "time":
+            return parsed.find(self._found[parsed.root])
+        return parsed.find(instant_text(self.event.time))
 
     def instant(self, path: str) -> datetime | Missing:
         """Return the moment at a path, aware, in UTC; MISSING where there is no such text.

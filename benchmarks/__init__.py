@@ -1,0 +1,1 @@
+"""Measurements, each beside its peers; `python -m benchmarks` runs them all."""
