@@ -163,7 +163,7 @@ def _delivery(message: EmailMultiAlternatives) -> Delivery:
 def _send(message: EmailMultiAlternatives, timeout_seconds: float) -> None:
     # From Django 6.1 on, the time limit belongs to MAILERS.
     if django.VERSION < (6, 1):
-        connection = mail.get_connection()
+        connection: Any = mail.get_connection()
         if getattr(connection, "timeout", 0) is None:  # SMTP without EMAIL_TIMEOUT
             connection.timeout = timeout_seconds
         message.connection = connection
