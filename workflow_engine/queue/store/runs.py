@@ -1,0 +1,155 @@
+"""Runs: an item begins, its lease is renewed, and one result of it counts.
+
+Lines 5 to 8, 10 and 14 to 16 of the table of transitions. An answer of None, or an item
+that is missing in the answer, means "not yours any more": the caller drops what it did.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from workflow_engine.conf import options
+from workflow_engine.exceptions import InvalidItem
+from workflow_engine.models import WorkItem
+from workflow_engine.queue.store.claims import Pair
+from workflow_engine.queue.store.statement import Transition
+
+WORKER_CHARACTERS: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """An item whose handler may be entered now; its attempt is written.
+
+    Attributes:
+        id: The item.
+        token: The claim it was begun under.
+        kind: What carries it out.
+        lane: What limits go by.
+        payload: Its data.
+        subject: What it is about.
+        attempt: Number of this begin, from 1.
+        max_attempts: Begins allowed.
+        firing_id: The firing it carries out.
+        idempotency_key: Equal in all attempts, handed to the handler.
+        created_at: When it was enqueued.
+        due_at: When it was due.
+        lease_ends_at: Until when it must be renewed or ended.
+    """
+
+    id: int
+    token: int
+    kind: str
+    lane: str
+    payload: dict[str, Any]
+    subject: str
+    attempt: int
+    max_attempts: int
+    firing_id: uuid.UUID | None
+    idempotency_key: str
+    created_at: datetime
+    due_at: datetime
+    lease_ends_at: datetime
+
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether a failure of this one is the end."""
+        return self.attempt >= self.max_attempts
+
+
+_BEGIN: Final = Transition(
+    guard="state = 'sent' AND token = given_token",
+    sets={
+        "state": "'running'",
+        "attempts": "attempts + 1",
+        "lease_ends_at": "%(lease_ends_at)s",
+        "worker": "%(worker)s",
+        "started_at": "%(now)s",
+    },
+    returning=(
+        "token",
+        "kind",
+        "lane",
+        "payload",
+        "subject",
+        "attempts",
+        "max_attempts",
+        "firing_id",
+        "dedupe_key",
+        "created_at",
+        "due_at",
+        "lease_ends_at",
+    ),
+)
+
+_RENEW: Final = Transition(
+    guard="state = 'running' AND token = given_token AND worker = %(worker)s",
+    sets={"lease_ends_at": "%(lease_ends_at)s"},
+    returning=("token", "cancel_requested_at"),
+)
+
+
+def begin(pairs: Sequence[Pair], *, now: datetime, worker: str) -> list[Begun]:
+    """Begin items, in the order given; those that are not to be begun are left out.
+
+    The attempt is counted before any work, so that a handler that kills its process runs
+    `max_attempts` times at most. `worker` names the process, and renews.
+    """
+    rows = _BEGIN.of(
+        _given(pairs),
+        now=now,
+        worker=_checked_worker(worker),
+        lease_ends_at=_lease_end(now),
+    )
+    place = {pair: n for n, pair in reversed(list(enumerate(pairs)))}
+    return [_begun(row) for row in sorted(rows, key=lambda r: place[r.pk, r.token])]
+
+
+def renew(pairs: Sequence[Pair], *, now: datetime, worker: str) -> dict[Pair, bool]:
+    """Renew the leases of running items; return for each whether it shall be cancelled.
+
+    One that is missing in the answer is this worker's no more.
+    """
+    rows = _RENEW.of(
+        _given(pairs), worker=_checked_worker(worker), lease_ends_at=_lease_end(now)
+    )
+    return {(row.pk, row.token): row.cancel_requested_at is not None for row in rows}
+
+
+def _given(pairs: Sequence[Pair]) -> list[dict[str, int]]:
+    return [{"id": item_id, "token": token} for item_id, token in set(pairs)]
+
+
+def _checked_worker(worker: str) -> str:
+    if not worker:
+        raise InvalidItem("worker", "must name the process")
+    return worker[:WORKER_CHARACTERS]
+
+
+def _lease_end(now: datetime) -> datetime:
+    return now + timedelta(seconds=options.ITEM_LEASE_SECONDS)
+
+
+def _begun(row: WorkItem) -> Begun:
+    if row.lease_ends_at is None:
+        raise AssertionError("a row that was just begun has a lease")
+    named = row.firing_id or row.dedupe_key
+    return Begun(
+        id=row.pk,
+        token=row.token,
+        kind=row.kind,
+        lane=row.lane,
+        payload=row.payload,
+        subject=row.subject,
+        attempt=row.attempts,
+        max_attempts=row.max_attempts,
+        firing_id=row.firing_id,
+        idempotency_key=str(named) if named else f"wi-{row.pk}",
+        created_at=row.created_at,
+        due_at=row.due_at,
+        lease_ends_at=row.lease_ends_at,
+    )
