@@ -45,6 +45,7 @@ def test_paths__keys_that_look_like_something_else():
         ({"k": None}, "k", {}, True),
         ({"k": 1}, "K", {}, False),
         ({"k": 1}, "K", {"ignore_case": True}, True),
+        ({"K": 1}, "k", {"ignore_case": True}, True),
         ({"1": 1}, 1, {}, "type_mismatch"),
         ({"1": 1}, 1, {"as": "string"}, True),
         (None, None, {}, False),
@@ -79,6 +80,13 @@ def test_regex__searches_anywhere():
     assert answer("regex", "data.a", "FAILED", data=data) is False
     assert answer("regex", "data.a", "FAILED", data=data, ignore_case=True) is True
     assert answer("regex", "data.a", r"\D", data={"a": "1"}, ignore_case=True) is False
+
+
+def test_regex__case_is_the_business_of_the_expression():
+    data = {"a": "Straße"}
+
+    assert answer("regex", "data.a", "^S.{4}e$", data=data, ignore_case=True) is True
+    assert answer("regex", "data.a", "ASSE", data=data, ignore_case=True) is False
 
 
 def test_regex__bounds_of_the_text():

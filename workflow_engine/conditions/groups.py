@@ -93,16 +93,17 @@ def decide(logic: str, verdicts: Sequence[Verdict | None]) -> Verdict:
 
 
 def results_of(verdict: GroupVerdict | None) -> tuple[Priority, ...]:
-    """Return the priorities written on true conditions; of any_short, on the first one.
+    """Return the priorities written on true conditions; a result of 0 is a result.
 
-    A result of 0 is a result.
+    In any_short only the first true condition is known to be true.
     """
     if verdict is None:
         return ()
-    true = [one for one in verdict.conditions if one.verdict is TRUE]
-    if verdict.logic == "any_short":
-        true = true[:1]
-    return tuple(Priority(one.result) for one in true if one.result is not None)
+    return tuple(
+        Priority(one.result)
+        for one in verdict.conditions
+        if one.verdict is TRUE and one.result is not None
+    )
 
 
 def _judge_condition(
