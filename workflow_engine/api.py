@@ -26,9 +26,13 @@ from workflow_engine.processing import replay as replaying
 from workflow_engine.processing.acknowledge import acknowledge_subject
 from workflow_engine.processing.ledger import DatabaseLedger
 from workflow_engine.processing.pipeline import process
-from workflow_engine.processing.schedule import enqueue_events, enqueue_workflow
+from workflow_engine.processing.schedule import (
+    cancel_work,
+    enqueue_events,
+    enqueue_workflow,
+)
 from workflow_engine.processing.testfire import fire_test, sample_event
-from workflow_engine.queue import Send, cancel_item
+from workflow_engine.queue import Cancellation, Send
 from workflow_engine.rulefile import export_rules, import_rules
 from workflow_engine.types.envelope import Limits, accept_all
 from workflow_engine.types.event import JSON, Event
@@ -93,7 +97,7 @@ def submit_events(events: Sequence[Mapping[str, JSON]], *, durable: bool = False
     if durable:
         _write_durably(accepted)
     else:
-        transaction.on_commit(partial(_hand_over, accepted), using=options.DATABASE)
+        transaction.on_commit(partial(hand_over, accepted), using=options.DATABASE)
     return [event.id for event in accepted]
 
 
@@ -176,7 +180,7 @@ def cancel(item_id: int) -> bool:
 
     Obeys the caller's transaction.
     """
-    return cancel_item(item_id, now=clock.now()) == "cancelled"
+    return cancel_work(item_id, clock.now()) is Cancellation.CANCELLED
 
 
 def _accepted(events: Sequence[Mapping[str, JSON]]) -> list[Event]:
@@ -190,10 +194,14 @@ def _send_items() -> Send:
     return tasks.send_items if tasks.uses_celery() else embedded.send_items
 
 
-def _hand_over(events: Sequence[Event]) -> None:
-    """Give events to the broker or to threads; with the broker away, to the database."""
+def hand_over(events: Sequence[Event]) -> None:
+    """Give accepted events to the broker; without one, or with it away, to the database.
+
+    Raises:
+        SubmitFailed: Neither took them.
+    """
     if not tasks.uses_celery():
-        embedded.send_events(events)
+        _write_durably(events)
         return
     try:
         tasks.send_events(events)

@@ -117,6 +117,7 @@ SETTINGS: Final[dict[str, Setting | dict[str, Setting]]] = {
         lambda v: isinstance(v, str) and v.isidentifier(),
     ),
     "RUNNER_THREADS": _whole(1, 64, 4),
+    "RUNNER_DRAIN_SECONDS": _number(0, 3600, 30),
     "SHARDS": _whole(1, 256, 4),
     "ITEM_LEASE_SECONDS": _number(1, 86_400, 120),
     "HANDOFF_SECONDS": _number(1, 3600, 30),

@@ -1,0 +1,1 @@
+"""One module per command; their names are global, so each begins with `workflow_`."""
