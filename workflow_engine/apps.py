@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from workflow_engine import registry
 from workflow_engine.conf import options
+from workflow_engine.signals import item_finished
 
 #: Each registers the handlers it defines; `registry` can list them.
 BUILT_IN: Final = (
@@ -38,6 +39,8 @@ class WorkflowEngineConfig(AppConfig):
             import_module(module)
         load_handlers()
         import_module("workflow_engine.checks")
+        firings = import_module("workflow_engine.processing.firings")
+        item_finished.connect(firings.settle_item, dispatch_uid="workflow_engine.settle")
 
 
 def load_handlers() -> None:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from workflow_engine.models import Decision
 from workflow_engine.processing.decisions import bounded, kept_event
 from workflow_engine.types.event import JSON
 from workflow_engine.types.instants import instant_text
 from workflow_engine.types.trace import Trace, to_detail
+from workflow_engine.types.verdict import ConditionVerdict, Verdict
 
 _WIDTH: Final = 72  # where the outcome of a workflow stands
 _ANSWERS: Final = {
@@ -154,6 +157,16 @@ def _condition(line: dict[str, Any]) -> str:
         return f"{asked.ljust(44)}  {answer}"
     seen = "missing" if line.get("missing") else _text(line.get("seen"))
     return f"{asked.ljust(44)}  saw {seen}".ljust(_WIDTH - 4) + f"  {answer}"
+
+
+def condition_text(verdict: ConditionVerdict) -> str:
+    """Return one condition in words: "data.failed 2 is not at least 5"."""
+    line = msgspec.to_builtins(verdict)
+    name = _NAMES.get(verdict.type, verdict.type.replace("_", " "))
+    seen = "missing" if verdict.missing else _text(verdict.seen)
+    wanted = _wanted(line.get("wanted"))
+    no = "not " if verdict.verdict is Verdict.FALSE else ""
+    return f"{verdict.path} {seen} is {no}{name.removeprefix('is ')} {wanted}".rstrip()
 
 
 def _wanted(wanted: Any) -> str:

@@ -19,7 +19,13 @@ from workflow_engine.exceptions import (
     Permanent,
     RetryAfter,
 )
-from workflow_engine.models import ActionHealth, Delivery, Firing, FiringState
+from workflow_engine.models import (
+    ActionHealth,
+    Delivery,
+    Firing,
+    FiringState,
+    ItemState,
+)
 from workflow_engine.processing.circuit import (
     Pause,
     admit,
@@ -64,7 +70,10 @@ class Actor:
         if self._is_paused(item, firing, now):
             return
         Firing.objects.using(self._using).filter(pk=firing.pk).update(
-            state=FiringState.RUNNING, attempts=item.attempt, reason=Reason.SENT.value
+            state=FiringState.RUNNING,
+            attempts=item.attempt,
+            reason=Reason.SENT.value,
+            finished_at=None,
         )
         attempt = self._attempt(item, firing, now)
         self._conclude(item, firing, attempt, now)
@@ -168,30 +177,26 @@ class Actor:
         state = release(
             item.id,
             item.token,
+            item.attempt,
             now=now,
             due_at=None if wait is None else now + timedelta(seconds=wait),
             error=error,
         )
-        if state == "scheduled":
+        if state is ItemState.SCHEDULED:
             Firing.objects.using(self._using).filter(pk=firing.pk).update(
                 state=FiringState.RETRYING
             )
-        elif state == "dead":
+        elif state is ItemState.DEAD:
             self._ended(firing, FiringState.FAILED, Reason.ATTEMPTS_USED, now)
-        elif state == "cancelled":
+        elif state is ItemState.CANCELLED:
             self._ended(firing, FiringState.CANCELLED, Reason.BY_HAND, now)
 
     def _put_off(
         self, item: Begun, firing: Firing, due_at: datetime, reason: Reason
     ) -> None:
         with transaction.atomic(using=self._using):
-            if put_off(
-                item.id,
-                item.token,
-                now=self._clock.now(),
-                due_at=due_at,
-                keep_attempts=True,
-            ):
+            now = self._clock.now()
+            if put_off(item.id, item.token, now=now, due_at=due_at):
                 Firing.objects.using(self._using).filter(pk=firing.pk).update(
                     reason=reason.value
                 )

@@ -108,6 +108,8 @@ def _without_secrets(value: Any) -> Any:
     secret = leads_to_secret(value.get("path") or "") if value.get("path") else False
     for name in {"seen", "wanted", "value"} & kept.keys():
         kept[name] = REDACTED if secret else shorten(redact(value[name]))
+    if secret and kept.get("message"):
+        kept["message"] = REDACTED  # what a handler raised may quote the value
     return kept
 
 

@@ -114,13 +114,7 @@ class Executor:
             if isinstance(error, DatabaseError):
                 raise
             for item in items:
-                release(
-                    item.id,
-                    item.token,
-                    now=self._clock.now(),
-                    due_at=None,
-                    error=error,
-                )
+                self._release(item, error)
 
     def _carry_out(self, items: Sequence[Begun]) -> None:
         kind = items[0].kind
@@ -133,14 +127,13 @@ class Executor:
         elif kind == EVENT:
             self._process(items[0])
         else:
-            error = LookupError(f"no item of kind '{kind}' is known to this worker")
-            release(
-                items[0].id,
-                items[0].token,
-                now=self._clock.now(),
-                due_at=None,
-                error=error,
-            )
+            message = f"no item of kind '{kind}' is known to this worker"
+            self._release(items[0], LookupError(message))
+
+    def _release(self, item: Begun, error: Exception) -> None:
+        """Try again after the back-off, or end it when no attempt is left."""
+        now = self._clock.now()
+        release(item.id, item.token, item.attempt, now=now, error=error)
 
     def _act(self, item: Begun) -> None:
         Actor(self._clock, self._send_task).act(item)
@@ -164,8 +157,8 @@ class Executor:
     def _conclude(self, item: Begun, answer: Answered, ledger: DatabaseLedger) -> None:
         """Write effects and finish together; a handler that raised is asked again later."""
         now = self._clock.now()
-        if answer.error is not None and item.attempt < item.max_attempts:
-            release(item.id, item.token, now=now, due_at=None, error=answer.error)
+        if answer.error is not None and not item.is_last_attempt:
+            self._release(item, answer.error)
             return
         judged = judge_evaluation(answer, now)
         with ledger.transaction():
@@ -206,13 +199,9 @@ class Executor:
     def _rearm(item: Begun, ticked: Ticked, now: datetime) -> bool:
         if ticked.wake_at is None:
             return finish(item.id, item.token, item.attempt, now=now)
-        return put_off(
-            item.id,
-            item.token,
-            now=now,
-            due_at=ticked.wake_at,
-            keep_attempts=False,
-        )
+        due_at = ticked.wake_at
+        again = put_off(item.id, item.token, now=now, due_at=due_at, resets_attempts=True)
+        return again is not None
 
     @staticmethod
     def _publish(

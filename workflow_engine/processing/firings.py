@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
+from django.db import transaction
 from django.db.models import Q
 
-from workflow_engine.models import ActionInterval, Firing, FiringState
+from workflow_engine import clock
+from workflow_engine.conf import options
+from workflow_engine.models import ActionInterval, Firing, FiringState, ItemState
 from workflow_engine.queue import cancel_where
 from workflow_engine.types.reasons import Reason
+
+#: What one acquisition of an interval is known by.
+_ACQUISITION: Final = ("event_source", "event_id", "workflow_id", "action_id")
 
 
 def cancel_firings(
@@ -46,8 +54,29 @@ def end_firings(
     Firing.objects.using(using).filter(uuid__in=firings).update(
         state=state, reason=reason.value, finished_at=now
     )
-    if state is not FiringState.SUCCEEDED:
+    if firings and state is not FiringState.SUCCEEDED:
         _open_intervals(firings, now=now, using=using)
+
+
+def settle_item(*, item_id: int, state: str, kind: str, **_: object) -> None:
+    """Hear of an item's end and end its firing, if that is still open.
+
+    So it is when nobody of ours ended it: its worker was lost too often, or it was
+    cancelled from outside.
+    """
+    if state == ItemState.DONE:
+        return
+    using = options.DATABASE
+    dead = state == ItemState.DEAD
+    with transaction.atomic(using=using):
+        left = Firing.objects.using(using).open().filter(item=item_id)
+        end_firings(
+            list(left.values_list("uuid", flat=True)),
+            FiringState.FAILED if dead else FiringState.CANCELLED,
+            Reason.ATTEMPTS_USED if dead else Reason.BY_HAND,
+            now=clock.now(),
+            using=using,
+        )
 
 
 def _open_intervals(
@@ -55,32 +84,18 @@ def _open_intervals(
 ) -> None:
     """End the intervals of acquisitions that have no open firing and none that succeeded."""
     rows = Firing.objects.using(using)
-    acquisitions = set(
-        rows.filter(uuid__in=firings).values_list(
-            "event_source", "event_id", "workflow_id", "action_id"
-        )
-    )
+    ended = rows.filter(uuid__in=firings).values_list(*_ACQUISITION)
     same = Q(pk__in=[])
-    for source, event_id, workflow_id, action_id in acquisitions:
-        same |= Q(
-            event_source=source,
-            event_id=event_id,
-            workflow_id=workflow_id,
-            action_id=action_id,
-        )
-    kept = {
-        (source, event_id, workflow_id, action_id)
-        for source, event_id, workflow_id, action_id, state in rows.filter(
-            same
-        ).values_list("event_source", "event_id", "workflow_id", "action_id", "state")
-        if state not in {FiringState.FAILED, FiringState.CANCELLED}
-    }
-    lost = [
-        name
-        for source, event_id, workflow_id, action_id, name in rows.filter(
-            same
-        ).values_list("event_source", "event_id", "workflow_id", "action_id", "uuid")
-        if (source, event_id, workflow_id, action_id) not in kept
-    ]
+    for values in set(ended):
+        same |= Q(**dict(zip(_ACQUISITION, values, strict=True)))
+    names: dict[tuple[object, ...], list[uuid.UUID]] = defaultdict(list)
+    kept = set()
+    for name, state, *key in rows.filter(same).values_list(
+        "uuid", "state", *_ACQUISITION
+    ):
+        names[tuple(key)].append(name)
+        if state not in {FiringState.FAILED, FiringState.CANCELLED}:
+            kept.add(tuple(key))
+    lost = [name for key, found in names.items() if key not in kept for name in found]
     if lost:
         ActionInterval.objects.using(using).release(lost, now)

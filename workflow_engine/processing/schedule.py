@@ -1,4 +1,4 @@
-"""Schedule: durable work that a caller asks for, in the caller's own transaction."""
+"""Schedule: durable work that a caller asks for, or no longer wants, in its transaction."""
 
 from __future__ import annotations
 
@@ -12,12 +12,22 @@ from workflow_engine.conf import options
 from workflow_engine.exceptions import UnknownRule
 from workflow_engine.lookups import workflows
 from workflow_engine.processing.effects import Evaluation
+from workflow_engine.models import Firing, FiringState
+from workflow_engine.processing.firings import end_firings
 from workflow_engine.processing.items import evaluate_draft, event_draft
 from workflow_engine.processing.judged import new_trace_id
-from workflow_engine.queue import Draft, Send, enqueue_many, send_after_commit
+from workflow_engine.queue import (
+    Cancellation,
+    Draft,
+    Send,
+    cancel,
+    enqueue_many,
+    send_after_commit,
+)
 from workflow_engine.types.detection import Change, Detection
 from workflow_engine.types.event import Event
 from workflow_engine.types.priority import Priority
+from workflow_engine.types.reasons import Reason
 from workflow_engine.types.snapshots import Absent
 
 SOURCE: Final = "workflow-engine/schedule"
@@ -62,6 +72,23 @@ def enqueue_workflow(
     )
     (item_id,) = _enqueue([evaluate_draft(evaluation, coalesce=False)], now, None)
     return item_id
+
+
+def cancel_work(item_id: int, now: datetime) -> Cancellation:
+    """Cancel an item and the firing it carries out; say what became of the wish."""
+    using = options.DATABASE
+    with transaction.atomic(using=using):
+        became = cancel(item_id, now=now)
+        if became is Cancellation.CANCELLED:
+            lost = Firing.objects.using(using).open().filter(item=item_id)
+            end_firings(
+                list(lost.values_list("uuid", flat=True)),
+                FiringState.CANCELLED,
+                Reason.BY_HAND,
+                now=now,
+                using=using,
+            )
+    return became
 
 
 def _enqueue(drafts: Sequence[Draft], now: datetime, send: Send | None) -> list[int]:
