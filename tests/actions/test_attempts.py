@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.actions.values import UUID, event, firing
+from tests.actions.values import UUID, firing
 from workflow_engine import registry
 from workflow_engine.actions import (
     Delivery,
@@ -178,12 +178,12 @@ def test_perform__notes_of_one_attempt_are_not_those_of_the_next(
     pager: Register,
 ) -> None:
     pager(Paging())
-    one = firing(event=event(data={}))
+    one = firing()
 
-    first, second = (perform("pager", one, CONFIG) for _ in range(2))
+    perform("pager", one, {"text": "{{ data.first }}"})
+    second = perform("pager", one, {"text": "{{ data.second }}"})
 
-    assert first.delivery.notes == second.delivery.notes
-    assert len(first.delivery.notes) == 2
+    assert second.delivery.notes == ("data.second is missing",)
 
 
 def test_rehearse__prepares_and_does_not_send(pager: Register) -> None:

@@ -99,6 +99,7 @@ def test_webhook__body_with_templates_is_json_whatever_the_values(
     }
     assert request.headers["X-Name"].encode("latin-1").decode() == '"ä X: 1\\'
     assert request.headers.get_all("Content-Type") == ["application/x-own"]
+    assert "Content-Type" not in attempt.delivery.request["headers"]
     assert attempt.delivery.notes == ("data.b is missing",)
 
 
@@ -254,10 +255,11 @@ def test_webhook__redirect_is_not_followed(receiver: Receiver) -> None:
 
 
 def drip(exchange: Exchange, first: bytes) -> None:
-    """Send one byte every 50 ms, until nobody listens any more."""
+    """Send one byte every 50 ms, for three seconds."""
     stopped = exchange.server.receiver.stopped
     exchange.wfile.write(first)
-    while not stopped.wait(0.05):
+    for _ in range(60):
+        stopped.wait(0.05)
         exchange.wfile.write(b"x")
         exchange.wfile.flush()
 
@@ -298,11 +300,14 @@ def test_webhook__silence_ends_at_the_time_of_the_firing(scheme: str) -> None:
 
 
 def test_webhook__answer_without_end_is_read_up_to_a_bound(receiver: Receiver) -> None:
+    was_taken = []
+
     def flood(exchange: Exchange) -> None:
         exchange.send_response(200)
         exchange.end_headers()
-        while True:
+        for _ in range(2000):
             exchange.wfile.write(b"y" * 65_536)
+        was_taken.append(True)
 
     receiver.answer = flood
 
@@ -310,7 +315,7 @@ def test_webhook__answer_without_end_is_read_up_to_a_bound(receiver: Receiver) -
 
     assert attempt.error is None
     assert attempt.delivery.response["body"] == "y" * 1024
-    assert attempt.duration_seconds < 5
+    assert not was_taken
 
 
 def test_webhook__body_broken_off_is_still_an_answer(receiver: Receiver) -> None:
