@@ -55,7 +55,7 @@ class Done:
 _FINISH: Final = Transition(
     guard=(
         "state IN ('running', 'scheduled') AND token = given_token"
-        " AND attempts = given_attempt"
+        " AND attempts = given_attempt AND attempts >= 1"
     ),
     sets={
         **moving_to("'done'"),
