@@ -55,9 +55,9 @@ def test_cancel__message_in_the_broker_begins_nothing() -> None:
 def test_cancel__obeys_the_transaction_of_the_caller() -> None:
     item = item_in("scheduled")
 
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         cancel(item.pk, now=NOW)
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
 
     assert row(item.pk).state == "scheduled"
 
