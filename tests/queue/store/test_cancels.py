@@ -75,7 +75,7 @@ def test_cancel__obeys_the_transaction_of_the_caller() -> None:
     ids=["kind", "subject", "key", "two that one has", "two that none has"],
 )
 def test_cancel_where__all_that_is_named(
-    named: dict[str, str], count: int, django_assert_num_queries: Any
+    named: dict[str, Any], count: int, django_assert_num_queries: Any
 ) -> None:
     item_in("scheduled", kind="evaluate", subject="cart-7", key="k")
     item_in("running", subject="cart-7")

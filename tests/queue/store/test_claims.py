@@ -106,7 +106,8 @@ def test_resend__duplicates_begin_once() -> None:
 @pytest.mark.django_db
 def test_lapse__three_lost_workers_are_the_end() -> None:
     item = enqueue(draft(max_attempts=3), now=NOW, direct=True)
-    now, token, states = NOW, item.token, []
+    now, token = NOW, item.token
+    states: list[str] = []
 
     for _ in range(3):
         assert len(begin([(item.id, token)], now=now, worker="worker-1")) == 1

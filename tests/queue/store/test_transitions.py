@@ -108,12 +108,20 @@ VERBS = {
         {"token": 2, "attempts": 0, "due_at": LATER, "finished_at": None},
     ),
 }
-NAMES_A_TOKEN = ("begin", "renew", "finish", "release", "give_up", "interrupt")
-NAMES_A_TOKEN += ("put_off", "unsend")
+NAMES_A_TOKEN = (
+    "begin",
+    "renew",
+    "finish",
+    "release",
+    "give_up",
+    "interrupt",
+    "put_off",
+    "unsend",
+)
 
 
 def _facts(item_id: int) -> dict[str, Any]:
-    return WorkItem.objects.values().get(pk=item_id)
+    return dict(WorkItem.objects.values().get(pk=item_id))
 
 
 @pytest.mark.django_db
