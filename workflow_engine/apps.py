@@ -40,7 +40,9 @@ class WorkflowEngineConfig(AppConfig):
         load_handlers()
         import_module("workflow_engine.checks")
         firings = import_module("workflow_engine.processing.firings")
-        item_finished.connect(firings.settle_item, dispatch_uid="workflow_engine.settle")
+        item_finished.connect(
+            firings.settle_item, dispatch_uid="workflow_engine.settle"
+        )
 
 
 def load_handlers() -> None:

@@ -14,8 +14,10 @@ from django.core.checks import (
     CheckMessage,
     Error,
     Tags,
-    Warning as CheckWarning,
     register,
+)
+from django.core.checks import (
+    Warning as CheckWarning,
 )
 from django.db import connections, models
 from django.db.models import Count
@@ -37,17 +39,7 @@ def check_settings(
     app_configs: Sequence[AppConfig] | None, **_: Any
 ) -> list[CheckMessage]:
     """E001, E002, E003 and E009: what stands in WORKFLOW_ENGINE."""
-    found: list[CheckMessage] = [
-        Error(p.message, hint=p.hint, id=_id(p.check_id)) for p in conf.problems()
-    ]
-    if not found and options.ITEM_LEASE_SECONDS <= options.ACTION_SECONDS:
-        message = (
-            f"ITEM_LEASE_SECONDS ({options.ITEM_LEASE_SECONDS}) must be longer than "
-            f"ACTION_SECONDS ({options.ACTION_SECONDS}), or an item could run twice at once."
-        )
-        hint = f"Set ITEM_LEASE_SECONDS to {options.ACTION_SECONDS * 2}."
-        found.append(Error(message, hint=hint, id=_id("E009")))
-    return found
+    return [Error(p.message, hint=p.hint, id=_id(p.check_id)) for p in conf.problems()]
 
 
 @register(_LABEL)

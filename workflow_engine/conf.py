@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from workflow_engine.exceptions import InvalidSettings
 
 NAME: Final = "WORKFLOW_ENGINE"
 MONTH_SECONDS: Final = 2_678_400  # 31 days, the longest delay and interval
+DAY_SECONDS: Final = 86_400
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _whole(low: int, high: float, default: Any) -> Setting:
-    words = f"a whole number from {low}" + (f" to {high}" if math.isfinite(high) else "")
+    words = f"a whole number from {low}" + (
+        f" to {high}" if math.isfinite(high) else ""
+    )
     return Setting(
         default,
         words,
@@ -204,7 +207,9 @@ class Options:
         values = {key: _default(setting) for key, setting in SETTINGS.items()}
         if isinstance(given, Mapping):
             for key, value in given.items():
-                nested = isinstance(values.get(key), dict) and isinstance(value, Mapping)
+                nested = isinstance(values.get(key), dict) and isinstance(
+                    value, Mapping
+                )
                 values[key] = {**values[key], **value} if nested else value
         return values
 
@@ -229,7 +234,32 @@ def problems() -> list[Problem]:
     found: list[Problem] = []
     for key, value in given.items():
         found += _problems_of(f"{NAME}[{key!r}]", key, value, SETTINGS, NAME)
-    return found
+    return found or list(_conflicts(options))
+
+
+def _conflicts(values: Options) -> Iterator[Problem]:
+    """Yield what is wrong between values that are fine one by one."""
+    lease, action = values.ITEM_LEASE_SECONDS, values.ACTION_SECONDS
+    if lease <= action:
+        message = (
+            f"ITEM_LEASE_SECONDS ({lease}) must be longer than ACTION_SECONDS ({action}), "
+            "or an item could run twice at once."
+        )
+        yield Problem("E009", message, f"Set ITEM_LEASE_SECONDS to {action * 2}.")
+    connect, read = (values.WEBHOOK[f"{step}_seconds"] for step in ("connect", "read"))
+    if connect + read >= action:
+        message = (
+            f"{NAME}['WEBHOOK'] must allow less than ACTION_SECONDS ({action}) in all, "
+            f"not {connect} to connect and {read} to read."
+        )
+        yield Problem("E003", message, "Lower them, or raise ACTION_SECONDS.")
+    kept = values.RETAIN_DAYS["done_items"]
+    if kept is not None and values.DEDUPE_SECONDS > kept * DAY_SECONDS:
+        message = (
+            f"{NAME}['DEDUPE_SECONDS'] must be at most {kept * DAY_SECONDS}, as long as "
+            f"RETAIN_DAYS keeps done_items, not {values.DEDUPE_SECONDS}."
+        )
+        yield Problem("E003", message, "Lower it, or keep done_items longer.")
 
 
 def _problems_of(

@@ -34,7 +34,7 @@ class EngineCommand(BaseCommand):
 
     #: One command line, shown first in --help.
     example: ClassVar[str] = ""
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
 
     def create_parser(
         self, prog_name: str, subcommand: str, **kwargs: Any

@@ -6,7 +6,6 @@ import gzip
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -35,7 +34,7 @@ def open_lines(name: str) -> BinaryIO:
     path = Path(name)
     if path.suffix == ".gz":
         return cast("BinaryIO", gzip.open(path, "rb"))
-    return cast("BufferedReader", path.open("rb"))
+    return path.open("rb")
 
 
 def read_lines(source: BinaryIO, *, first: int, environment: str) -> Iterator[Line]:

@@ -81,7 +81,10 @@ def tell(view: View) -> Iterator[str]:
     """Yield the lines: the event, its detectors, its workflows with all that was compared."""
     event = view.event
     about = [event.get(k) or "-" for k in ("id", "source", "type", "subject")]
-    about += [event.get("environment") or "no environment", instant_text(view.decided_at)]
+    about += [
+        event.get("environment") or "no environment",
+        instant_text(view.decided_at),
+    ]
     yield _with_outcome(f"event {' · '.join(about)}", view.outcome, view.reason)
     for line in view.detectors:
         yield from _detector(line)

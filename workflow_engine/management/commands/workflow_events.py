@@ -82,7 +82,9 @@ class Command(EngineCommand):
             "--environment", default="", help="For events that have none."
         )
         parser.add_argument(
-            "--batch", type=int, help="Events judged together; EVENT_BATCH if not given."
+            "--batch",
+            type=int,
+            help="Events judged together; EVENT_BATCH if not given.",
         )
         parser.add_argument("--from-line", type=int, default=1, help="Begin there.")
         parser.add_argument(
@@ -106,7 +108,7 @@ class Command(EngineCommand):
             source = open_lines(given["file"])
         except OSError as error:
             raise wrong(f"{given['file']} cannot be read: {error.strerror}") from error
-        with source, self._bar(source) as self.bar:
+        with source, self._bar() as self.bar:
             if given["replay"]:
                 self._replay(source)
             else:
@@ -223,7 +225,7 @@ class Command(EngineCommand):
             parts += [f"{RESULTS[r]} {tally.results[r]}" for r in Result]
         self.say("  ".join([*parts, f"refused {tally.refused}"]))
 
-    def _bar(self, source: BinaryIO) -> tqdm[Any]:
+    def _bar(self) -> tqdm[Any]:
         name = self.given["file"]
         known = name != "-" and not name.endswith(".gz")
         quiet = self.given["verbosity"] == 0 or not sys.stderr.isatty()

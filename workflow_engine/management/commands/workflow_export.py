@@ -14,7 +14,7 @@ class Command(EngineCommand):
     help = "Write all rules as JSON to standard output."
     example = "manage.py workflow_export > rules.json"
 
-    def run(self, given: dict[str, Any]) -> int:
+    def run(self, given: dict[str, Any]) -> int:  # noqa: ARG002 - it has no options
         """Print the rules."""
         self.stdout.write(rulefile.dumps(api.export_rules()), ending="")
         return 0

@@ -64,7 +64,9 @@ def descriptions() -> list[str]:
         f"detector {d.slug.ljust(20)} watches {d.event_type}, {d.source or 'any source'}"
         for d in Detector.objects.using(using).filter(**own).order_by("pk")
     ]
-    workflows = Workflow.objects.using(using).filter(**own).select_related("environment")
+    workflows = (
+        Workflow.objects.using(using).filter(**own).select_related("environment")
+    )
     for w in workflows.order_by("pk"):
         where = w.environment.name if w.environment else "every environment"
         often = f"at most once every {w.interval // 60} min per subject"
@@ -101,7 +103,9 @@ def remove() -> dict[str, int]:
             "workflows": Workflow.objects.using(using).filter(**own),
             "detectors": Detector.objects.using(using).filter(**own),
             "actions": Action.objects.using(using).filter(**own),
-            "firings": Firing.objects.using(using).filter(action_slug__startswith=PREFIX),
+            "firings": Firing.objects.using(using).filter(
+                action_slug__startswith=PREFIX
+            ),
             "decisions": events,
             "receipts": EventReceipt.objects.using(using).filter(key__in=keys),
             "environments": Environment.objects.using(using).filter(
