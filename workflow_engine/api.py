@@ -91,7 +91,9 @@ def _filled_in(attributes: dict[str, JSON]) -> dict[str, JSON]:
     return {**given, "time": time.isoformat()} if isinstance(time, datetime) else given
 
 
-def submit_events(events: Sequence[Mapping[str, JSON]], *, durable: bool = False) -> list[str]:
+def submit_events(
+    events: Sequence[Mapping[str, JSON]], *, durable: bool = False
+) -> list[str]:
     """Accept all of these events, or none, and return their ids; see `submit_event`."""
     accepted = _accepted(events)
     if durable:
@@ -128,9 +130,9 @@ def replay(events: Iterable[Mapping[str, JSON]]) -> Iterator[Outcome]:
 
 def test_fire(
     action: str,
-    event: Mapping[str, JSON] | None = None,
+    event: Mapping[str, JSON] | None = None,  # noqa: PT028 - no test, whatever its name
     *,
-    dry_run: bool = False,
+    dry_run: bool = False,  # noqa: PT028
 ) -> Attempt:
     """Send one action for real, marked as a test, and return what came of it.
 

@@ -47,7 +47,7 @@ class Engine:
 
 
 @lru_cache(maxsize=1)
-def _engine_of(pid: int) -> Engine:
+def _engine_of(pid: int) -> Engine:  # noqa: ARG001 - the key of the cache
     return Engine()
 
 

@@ -19,7 +19,7 @@ from workflow_engine.exceptions import DuplicateHandler
 ROLES: Final = frozenset({"trigger", "when", "if"})
 
 
-def _no_problems(config: Any) -> list[str]:
+def _no_problems(_: Any) -> list[str]:
     return []
 
 
@@ -83,7 +83,7 @@ class DetectorEntry(Entry):
         tick: Answers an item it asked for: `tick(state, config, now)`, like the handler.
     """
 
-    is_stateful: Callable[[Any], bool] = field(default=lambda config: False)
+    is_stateful: Callable[[Any], bool] = field(default=lambda _: False)
     is_ordered: bool = True
     tick: Callable[..., Any] | None = None
 
@@ -110,7 +110,7 @@ class Registry(Generic[E]):
     """Handlers of one sort by name."""
 
     def __init__(self, noun: str) -> None:
-        """`noun` names the sort in messages: "Condition type", "Detector kind", …"""
+        """Name the sort, for messages: "Condition type", "Detector kind"."""
         self.noun = noun
         self._entries: dict[str, E] = {}
 
@@ -131,7 +131,9 @@ class Registry(Generic[E]):
         try:
             Draft202012Validator.check_schema(entry.schema)
         except SchemaError as error:
-            message = f"{self.noun} '{entry.slug}': its schema is invalid: {error.message}"
+            message = (
+                f"{self.noun} '{entry.slug}': its schema is invalid: {error.message}"
+            )
             raise ValueError(message) from error
         self._entries[entry.slug] = entry
 

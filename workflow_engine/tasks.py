@@ -86,7 +86,7 @@ def send_events(events: Sequence[Event]) -> None:
     try:
         for start in range(0, len(messages), size):
             chunk = messages[start : start + size]
-            process_events.apply_async(args=[chunk], queue=queue)
+            process_events.apply_async(args=(chunk,), queue=queue)
     except Exception as error:
         message = f"the broker did not take {len(events)} events: {error}"
         raise SubmitFailed(message) from error
@@ -96,7 +96,7 @@ def send_items(pairs: Sequence[tuple[int, int]]) -> None:
     """Hand claimed items to the broker; an exception says that it did not take them."""
     queue = options.CELERY_QUEUES["items"]
     for item_id, token in pairs:
-        execute_item.apply_async(args=[item_id, token], queue=queue)
+        execute_item.apply_async(args=(item_id, token), queue=queue)
 
 
 def send_task(
@@ -142,10 +142,9 @@ def _read(message: Any) -> Event | None:
     """Return the event of a message; one that cannot be read is logged and acknowledged."""
     try:
         return from_message(message)
-    except ValueError as error:
-        logger.error(
-            "A message is not an event and is dropped.",
-            extra={"action": "read_event", "error": str(error)},
+    except ValueError:
+        logger.exception(
+            "A message is not an event and is dropped.", extra={"action": "read_event"}
         )
         return None
 

@@ -1,10 +1,25 @@
-"""Caches: a question asked by key, and where its answer comes from.
+"""Caches: a question asked by key, how its entries are named, and what spoils them.
 
 What is not known here: detectors, workflows, or any other rule. An access is given its
-`load` and the models it depends on; it knows keys and values.
+`load` and the models it depends on; it knows keys, values and rows by column name.
 """
 
 from workflow_engine.caches.access import CacheAccess
-from workflow_engine.caches.mapping import CacheMapping
+from workflow_engine.caches.mapping import (
+    CacheMapping,
+    Dependency,
+    Direct,
+    Resolved,
+    Row,
+    row_of,
+)
 
-__all__ = ["CacheAccess", "CacheMapping"]
+__all__ = [
+    "CacheAccess",
+    "CacheMapping",
+    "Dependency",
+    "Direct",
+    "Resolved",
+    "Row",
+    "row_of",
+]

@@ -1,12 +1,17 @@
-"""Mapping: how the entries of one access are named."""
+"""Mapping: how the entries of one access are named, by key and by changed row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from django.db import models
 
 K = TypeVar("K")
+
+#: A row by column name: read from an instance, or from an image the database kept.
+Row: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -24,3 +29,40 @@ class CacheMapping(Generic[K]):
     def name(self, key: K) -> str:
         """Return the name of the entry of a key."""
         return f"{self.namespace}:{self.suffix(key)}"
+
+
+@dataclass(frozen=True)
+class Direct(Generic[K]):
+    """The keys stand in the row itself; of a change, the old and the new row both count.
+
+    Attributes:
+        columns: What the function reads.
+        keys_of_row: The entries that a row spoils; no query.
+    """
+
+    columns: tuple[str, ...]
+    keys_of_row: Callable[[Row], set[K]]
+
+
+@dataclass(frozen=True)
+class Resolved(Generic[K]):
+    """The keys need a query, one for many rows, on the database where these changed.
+
+    Attributes:
+        columns: What the function reads.
+        resolve: The entries that rows spoil, by what the database says when it is asked.
+    """
+
+    columns: tuple[str, ...]
+    resolve: Callable[[Sequence[Row], str], set[K]]
+
+
+Dependency: TypeAlias = Direct[K] | Resolved[K]
+
+
+def row_of(instance: models.Model) -> Row:
+    """Return the row of an instance as it stands in memory; follows no relation."""
+    return {
+        field.column: field.value_from_object(instance)
+        for field in instance._meta.concrete_fields
+    }

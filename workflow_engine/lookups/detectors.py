@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection
-from functools import reduce
-from operator import or_
-from typing import Any
-
-import msgspec
-from django.db.models import Q
+from collections.abc import Sequence
 
 from workflow_engine import registry
-from workflow_engine.caches import CacheAccess, CacheMapping
+from workflow_engine.caches import CacheAccess, CacheMapping, Direct
 from workflow_engine.conf import options
-from workflow_engine.lookups.groups import (
-    GROUP_COLUMNS,
-    GroupRow,
-    build_groups,
-    problem_of,
+from workflow_engine.lookups.configs import read_config
+from workflow_engine.lookups.groups import build_groups
+from workflow_engine.lookups.owners import (
+    DETECTOR_OF_CHILD,
+    DETECTOR_OF_GROUP,
+    ITSELF,
 )
-from workflow_engine.lookups.owners import detectors_of_condition, detectors_of_group
+from workflow_engine.lookups.parts import CONDITION, CONFIG, GROUP, Parts, part, read
+from workflow_engine.lookups.revision import with_detector_revision
 from workflow_engine.models import Condition, ConditionGroup, Detector
 from workflow_engine.types.snapshots import (
     ABSENT,
@@ -29,67 +25,92 @@ from workflow_engine.types.snapshots import (
     DetectorId,
     DetectorSnapshot,
     Route,
-    digest_of,
 )
 
-_COLUMNS = ("id", "slug", "name", "event_type", "source", "kind", "config", "enabled")
 
-
-def _load_ids(routes: Collection[Route]) -> dict[Route, tuple[DetectorId, ...]]:
-    watched = reduce(or_, (Q(event_type=t, source=s) for t, s in routes))
-    rows = (
-        Detector.objects.using(options.DATABASE)
-        .filter(watched, enabled=True)
-        .order_by("id")
-        .values_list("event_type", "source", "id")
+def _load_ids(routes: Sequence[Route]) -> dict[Route, tuple[DetectorId, ...]]:
+    # Types and sources apart give a few rows too many, and no statement that grows with
+    # the pairs: SQLite takes an expression of at most 1000 levels.
+    rows = Detector.objects.using(options.DATABASE).filter(
+        enabled=True,
+        event_type__in={event_type for event_type, _ in routes},
+        source__in={source for _, source in routes},
     )
     found: dict[Route, list[DetectorId]] = defaultdict(list)
-    for event_type, source, detector_id in rows:
-        found[event_type, source].append(detector_id)
-    return {route: tuple(found[route]) for route in routes}
+    for event_type, source, key in rows.values_list("event_type", "source", "pk"):
+        found[event_type, source].append(key)
+    return {route: tuple(sorted(found[route])) for route in routes}
 
 
-def _load(ids: Collection[DetectorId]) -> dict[DetectorId, DetectorSnapshot | Absent]:
-    rows = (
-        Detector.objects.using(options.DATABASE)
-        .filter(pk__in=ids)
-        .values_list(*_COLUMNS, *GROUP_COLUMNS)
+def _load(ids: Sequence[DetectorId]) -> dict[DetectorId, DetectorSnapshot | Absent]:
+    using = options.DATABASE
+    own = {
+        "id": "id",
+        "slug": "slug",
+        "name": "name",
+        "event_type": "event_type",
+        "source": "source",
+        "kind": "kind",
+        "config": CONFIG,
+        "enabled": "enabled",
+    }
+    detector_rows = Detector.objects.using(using).filter(pk__in=ids)
+    groups = ConditionGroup.objects.using(using).filter(detector__in=ids)
+    conditions = Condition.objects.using(using).filter(group__detector__in=ids)
+    found = read(
+        part(detector_rows, "detector", owner="id", columns=own),
+        part(groups, "group", owner="detector_id", columns=GROUP),
+        part(conditions, "condition", owner="group__detector_id", columns=CONDITION),
     )
-    by_id: dict[DetectorId, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in rows:
-        by_id[row[0]].append(row)
-    return {key: _build(by_id[key]) if key in by_id else ABSENT for key in ids}
+    return {key: _build(found[key]) if key in found else ABSENT for key in ids}
 
 
-def _build(rows: list[tuple[Any, ...]]) -> DetectorSnapshot:
-    own = dict(zip(_COLUMNS, rows[0], strict=False))
-    groups = build_groups(GroupRow(*row[len(_COLUMNS) :]) for row in rows)
-    snapshot = DetectorSnapshot(
-        **own,
-        trigger=next(iter(groups.values()), None),
-        problem=problem_of(registry.detectors.get(own["kind"]), own["config"]),
+def _build(parts: Parts) -> DetectorSnapshot:
+    (own,) = parts["detector"]
+    config, problem = read_config(own["config"], registry.detectors.get(own["kind"]))
+    trigger = build_groups(parts)["trigger"]
+    return with_detector_revision(
+        DetectorSnapshot(
+            id=own["id"],
+            slug=own["slug"],
+            name=own["name"],
+            event_type=own["event_type"],
+            source=own["source"],
+            kind=own["kind"],
+            config=config,
+            enabled=bool(own["enabled"]),
+            trigger=trigger[0] if trigger else None,
+            problem=problem,
+        )
     )
-    return msgspec.structs.replace(snapshot, revision=digest_of(snapshot))
 
 
 def _route_suffix(route: Route) -> str:
-    """A hash over parts with their lengths, so that no two routes give one text."""
-    text = "".join(f"{len(part)}:{part}" for part in route)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    # Routes are as long and as free as events make them; a name in a cache is not.
+    event_type, source = route
+    text = f"{len(event_type)}:{event_type}{source}"
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 detector_ids_by_route: CacheAccess[Route, tuple[DetectorId, ...]] = CacheAccess(
-    mapping=CacheMapping("detector_ids_by_route", _route_suffix),
+    CacheMapping("detector_ids_by_route", _route_suffix),
     load=_load_ids,
-    depends_on={Detector: lambda row: {(row.event_type, row.source)}},
+    depends_on={
+        Detector: Direct(
+            ("event_type", "source"),
+            lambda row: {(row["event_type"], row["source"])},
+        )
+    },
+    value_type=tuple[DetectorId, ...],
 )
 
 detectors: CacheAccess[DetectorId, DetectorSnapshot | Absent] = CacheAccess(
-    mapping=CacheMapping("detectors", str),
+    CacheMapping("detectors", str),
     load=_load,
     depends_on={
-        Detector: lambda row: {row.id},
-        ConditionGroup: detectors_of_group,
-        Condition: detectors_of_condition,
+        Detector: ITSELF,
+        ConditionGroup: DETECTOR_OF_GROUP,
+        Condition: DETECTOR_OF_CHILD,
     },
+    value_type=DetectorSnapshot | Absent,
 )

@@ -1,79 +1,49 @@
-"""Groups: condition groups built from joined rows, the same for triggers, when and if."""
+"""Groups: condition groups built from parts, the same for trigger, when and if."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import NamedTuple
 
 from workflow_engine import registry
-from workflow_engine.types.event import JSON
+from workflow_engine.lookups.configs import read_config
+from workflow_engine.lookups.parts import Columns, Parts
 from workflow_engine.types.snapshots import ConditionSnapshot, GroupSnapshot
 
 
-class GroupRow(NamedTuple):
-    """A group beside one of its conditions, or beside none, as a join gives them."""
-
-    id: int | None
-    logic: str
-    position: int
-    condition_id: int | None
-    type: str
-    config: JSON
-    condition_position: int
-    result: int | None
-
-
-#: The columns of a GroupRow, from the table of the owner.
-GROUP_COLUMNS = (
-    "groups__id",
-    "groups__logic",
-    "groups__position",
-    "groups__conditions__id",
-    "groups__conditions__type",
-    "groups__conditions__config",
-    "groups__conditions__position",
-    "groups__conditions__result",
-)
-
-
-def build_groups(rows: Iterable[GroupRow]) -> dict[int, GroupSnapshot]:
-    """Return the groups by id, their conditions by position whatever the order of the rows."""
-    groups: dict[int, GroupRow] = {}
-    conditions: dict[int, dict[int, ConditionSnapshot]] = defaultdict(dict)
-    for row in rows:
-        if row.id is None:
-            continue
-        groups[row.id] = row
-        if row.condition_id is not None:
-            conditions[row.id][row.condition_id] = _condition(row, row.condition_id)
-    return {
-        group_id: GroupSnapshot(
-            id=group_id,
-            logic=row.logic,
-            position=row.position,
-            conditions=tuple(
-                sorted(
-                    conditions[group_id].values(), key=lambda c: (c.position, c.id)
-                )
-            ),
+def build_groups(parts: Parts) -> dict[str, list[GroupSnapshot]]:
+    """Return the groups of an owner by role, by position and key, whatever order they come in."""
+    conditions: dict[int, list[Columns]] = defaultdict(list)
+    for condition in parts["condition"]:
+        conditions[condition["group"]].append(condition)
+    groups: dict[str, list[GroupSnapshot]] = defaultdict(list)
+    for group in sorted(parts["group"], key=by_place):
+        found = sorted(conditions[group["id"]], key=by_place)
+        snapshot = GroupSnapshot(
+            id=group["id"],
+            logic=group["logic"],
+            position=group["position"],
+            conditions=tuple(_condition(one, group["role"]) for one in found),
         )
-        for group_id, row in groups.items()
-    }
+        groups[group["role"]].append(snapshot)
+    return groups
 
 
-def _condition(row: GroupRow, condition_id: int) -> ConditionSnapshot:
-    entry = registry.conditions.get(row.type)
+def by_place(columns: Columns) -> tuple[int, int]:
+    """Return what rows are sorted by: position, then key."""
+    return columns["position"], columns["id"]
+
+
+def _condition(columns: Columns, role: str) -> ConditionSnapshot:
+    name = columns["type"]
+    entry = registry.conditions.get(name)
+    config, problem = read_config(columns["config"], entry)
+    if entry is not None and role not in entry.roles:
+        problem = f"condition type '{name}' cannot stand in a group of role {role}"
     return ConditionSnapshot(
-        id=condition_id,
-        type=row.type,
-        config=row.config,
-        position=row.condition_position,
-        result=row.result,
-        problem=problem_of(entry, row.config),
+        id=columns["id"],
+        type=name,
+        config=config,
+        position=columns["position"],
+        result=columns["result"],
+        problem=problem,
     )
-
-
-def problem_of(entry: registry.Entry | None, config: JSON) -> str:
-    """Return what is wrong with a configuration; "" also when nobody can tell."""
-    return "" if entry is None else "; ".join(entry.problems(config))

@@ -39,8 +39,12 @@ from workflow_engine.processing.redact import redact, shorten
 from workflow_engine.queue import Begun, finish, give_up, put_off, release
 from workflow_engine.types.reasons import Reason
 
-AWAIT_TRIGGER: Final = timedelta(seconds=5)  # between looks at an unfinished trigger firing
-ENDPOINT_PATIENCE: Final = timedelta(hours=24)  # a firing older than this gives up waiting
+AWAIT_TRIGGER: Final = timedelta(
+    seconds=5
+)  # between looks at an unfinished trigger firing
+ENDPOINT_PATIENCE: Final = timedelta(
+    hours=24
+)  # a firing older than this gives up waiting
 ERROR_CHARACTERS: Final = 2048
 
 
@@ -59,7 +63,7 @@ class Actor:
         firing = (
             Firing.objects.using(self._using)
             .select_related("workflow", "action__health", "detector")
-            .get(uuid=item.firing_id)
+            .get(item=item.id)
         )
         stop = _stop_reason(firing, now)
         if stop is not None:
@@ -163,9 +167,7 @@ class Actor:
         action_id = firing.action_id
         if action_id is None or isinstance(error, HandlerMissing):
             return
-        note_failure(
-            action_id, firing.action_slug, describe(error), now, self._using
-        )
+        note_failure(action_id, firing.action_slug, describe(error), now, self._using)
         if isinstance(error, EndpointGone):
             switch_off(action_id, now, self._using)
 

@@ -22,7 +22,7 @@ from workflow_engine.processing.detect import conclude
 from workflow_engine.processing.effects import Evaluation
 from workflow_engine.processing.judged import Judged, judge_lines, new_trace_id
 from workflow_engine.processing.ledger.base import Ledger
-from workflow_engine.processing.match import match_again, slow_conditions
+from workflow_engine.processing.match import Again, match_again, slow_conditions
 from workflow_engine.processing.rules import links_of
 from workflow_engine.types.detection import Finding, State, SubjectKey
 from workflow_engine.types.event import JSON, Event
@@ -149,10 +149,12 @@ def judge_evaluation(answered: Answered, now: datetime) -> Judged:
         evaluation.event,
         evaluation.workflow_id,
         answered.workflow,
-        evaluation.detection,
+        [evaluation.detection],
         now,
-        only=None if evaluation.ifs is None else frozenset(evaluation.ifs),
-        answers=answered.answers,
+        Again(
+            only=None if evaluation.ifs is None else frozenset(evaluation.ifs),
+            answers=answered.answers,
+        ),
     )
     return Judged(
         trace_id=new_trace_id(),

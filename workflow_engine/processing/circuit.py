@@ -47,8 +47,10 @@ def admit(health: ActionHealth | None, now: datetime, using: str) -> Pause | Non
 
 def _pause(failures: int) -> timedelta:
     """Return the pause after so many failures in a row: doubling, up to an hour."""
-    doublings = min(max(0, failures - FAILURES_TO_OPEN), 10)
-    return min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE)
+    pause = FIRST_PAUSE
+    for _ in range(FAILURES_TO_OPEN, failures):
+        pause = min(pause * 2, LONGEST_PAUSE)
+    return pause
 
 
 def note_success(health: ActionHealth | None, slug: str, using: str) -> None:

@@ -31,7 +31,7 @@ def is_sampled(trace: Trace) -> bool:
     """Whether a decision that neither fired nor was held is kept; the same on every retry."""
     if trace.is_followed or trace.result in {Result.FIRED, Result.HELD}:
         return True
-    share = options.TRACE_SHARE[trace.result.value]
+    share: float = options.TRACE_SHARE[trace.result.value]
     return int(trace.event.key[:8], 16) < share * _SHARES
 
 
@@ -47,6 +47,9 @@ def write_decisions(traces: Sequence[Trace], *, using: str) -> None:
 
 def _decision(trace: Trace) -> Decision:
     event = trace.event
+    has_error = any(line.has_error for line in trace.detectors) or any(
+        line.has_error for line in trace.workflows
+    )
     return Decision(
         uuid=uuid.UUID(trace.id),
         event_source=event.source,
@@ -58,7 +61,7 @@ def _decision(trace: Trace) -> Decision:
         decided_at=trace.decided_at,
         outcome=trace.result.value,
         reason=trace.reason.value,
-        has_error=any(line.has_error for line in (*trace.detectors, *trace.workflows)),
+        has_error=has_error,
         event=kept_event(event),
         detail=bounded({"detectors": [to_detail(line) for line in trace.detectors]}),
         duration_us=trace.duration_us,

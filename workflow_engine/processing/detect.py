@@ -30,7 +30,9 @@ from workflow_engine.types.snapshots import DetectorSnapshot
 from workflow_engine.types.trace import DetectorLine
 from workflow_engine.types.verdict import GroupVerdict
 
-SIGHTS = "sights"  # entry of a state's memory: what `changed` conditions saw last, by path
+SIGHTS = (
+    "sights"  # entry of a state's memory: what `changed` conditions saw last, by path
+)
 
 
 class Detected(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,25 +90,29 @@ def _ask(
 ) -> tuple[DetectorLine, State | None]:
     """Return the line and the new state; None for a detector that keeps none."""
     entry = registry.detectors.get(detector.kind)
-    if not detector.enabled:
-        return _silent(detector, Reason.DETECTOR_DISABLED), None
-    if detector.problem:
-        return _silent(detector, Reason.DETECTOR_ERROR, note=detector.problem), None
-    if entry is None:
-        note = f"detector kind '{detector.kind}' is not registered"
-        return _silent(detector, Reason.HANDLER_MISSING, note=note), None
+    if entry is None or detector.problem or not detector.enabled:
+        return _unable(detector), None
     watched = paths_watched(detector.trigger)
-    stateful = bool(watched) or entry.is_stateful(detector.config)
-    if not stateful:
+    if not watched and not entry.is_stateful(detector.config):
         return _judge(detector, entry, event, State(), now)[0], None
     ready = _for_revision(known, detector)
     late = known.watermark is not None and event.time < known.watermark
-    if watched:
-        if late:
-            return _silent(detector, Reason.LATE_EVENT), None
-        line, state = _judge(detector, entry, event, ready, now)
-        return line, _seen(state, event, watched)
-    return _judge(detector, entry, event, ready, now, late=late and entry.is_ordered)
+    if watched and late:
+        return _silent(detector, Reason.LATE_EVENT), None
+    line, state = _judge(
+        detector, entry, event, ready, now, late=late and entry.is_ordered
+    )
+    return line, _seen(state, event, watched) if watched else state
+
+
+def _unable(detector: DetectorSnapshot) -> DetectorLine:
+    """The line of a detector that cannot be asked."""
+    if not detector.enabled:
+        return _silent(detector, Reason.DETECTOR_DISABLED)
+    if detector.problem:
+        return _silent(detector, Reason.DETECTOR_ERROR, note=detector.problem)
+    note = f"detector kind '{detector.kind}' is not registered"
+    return _silent(detector, Reason.HANDLER_MISSING, note=note)
 
 
 def _for_revision(state: State, detector: DetectorSnapshot) -> State:
@@ -124,7 +130,7 @@ def _seen(state: State, event: Event, watched: tuple[str, ...]) -> State:
     return state.remember(**{SIGHTS: sights}).replace(watermark=watermark)
 
 
-def _judge(  # noqa: PLR0913 - one step, its inputs
+def _judge(
     detector: DetectorSnapshot,
     entry: DetectorEntry,
     event: Event,

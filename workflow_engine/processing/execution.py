@@ -66,7 +66,7 @@ EVALUATE_TOGETHER: Final = 100  # items whose slow conditions are asked in one c
 P = TypeVar("P", bound=msgspec.Struct)
 
 
-class ItemLost(Exception):  # noqa: N818 - not an error: somebody else has the item now
+class ItemLost(Exception):
     """The item was given to another worker; what this one would write is rolled back."""
 
 
@@ -200,7 +200,9 @@ class Executor:
         if ticked.wake_at is None:
             return finish(item.id, item.token, item.attempt, now=now)
         due_at = ticked.wake_at
-        again = put_off(item.id, item.token, now=now, due_at=due_at, resets_attempts=True)
+        again = put_off(
+            item.id, item.token, now=now, due_at=due_at, resets_attempts=True
+        )
         return again is not None
 
     @staticmethod

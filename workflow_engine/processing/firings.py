@@ -58,7 +58,7 @@ def end_firings(
         _open_intervals(firings, now=now, using=using)
 
 
-def settle_item(*, item_id: int, state: str, kind: str, **_: object) -> None:
+def settle_item(*, item_id: int, state: str, **_: object) -> None:
     """Hear of an item's end and end its firing, if that is still open.
 
     So it is when nobody of ours ended it: its worker was lost too often, or it was

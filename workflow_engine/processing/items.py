@@ -11,7 +11,7 @@ from workflow_engine.processing.effects import Evaluation, Wake
 from workflow_engine.processing.plan import FiringDraft
 from workflow_engine.queue import Draft
 from workflow_engine.types.detection import Detection, SubjectKey
-from workflow_engine.types.event import JSON, Event, to_message
+from workflow_engine.types.event import JSON, Event
 
 ACT: Final = "act"
 EVALUATE: Final = "evaluate"

@@ -96,7 +96,7 @@ def judge_events(
     return timed, detected.states
 
 
-def judge_lines(  # noqa: PLR0913 - one event with what its detectors said
+def judge_lines(
     event: Event,
     lines: Sequence[DetectorLine],
     links: Links,

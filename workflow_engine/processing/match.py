@@ -72,36 +72,32 @@ def match(
     now: datetime,
 ) -> Matched:
     """Judge a workflow for an event; `detections` must not be empty."""
-    return _match(event, workflow_id, workflow, leading(detections), now, None, None)
+    return match_again(event, workflow_id, workflow, detections, now, Again())
 
 
-def match_again(  # noqa: PLR0913 - the facts of one item
-    event: Event,
-    workflow_id: WorkflowId,
-    workflow: WorkflowSnapshot | Absent,
-    detection: Detection,
-    now: datetime,
-    *,
-    only: frozenset[int] | None,
-    answers: Mapping[int, bool | ConditionFailed],
-) -> Matched:
-    """Judge again with the answers of slow conditions, by condition id.
+class Again(msgspec.Struct, frozen=True, kw_only=True):
+    """What is different when a workflow is judged once more, for an item.
 
-    `only` names the if-groups that waited; None = all.
+    Attributes:
+        only: Ids of the if-groups that waited; None = all.
+        answers: What slow conditions answered, by condition id; None = not asked yet.
     """
-    return _match(event, workflow_id, workflow, (detection,), now, only, answers)
+
+    only: frozenset[int] | None = None
+    answers: Mapping[int, bool | ConditionFailed] | None = None
 
 
-def _match(  # noqa: PLR0913 - shared by the two ways in
+def match_again(
     event: Event,
     workflow_id: WorkflowId,
     workflow: WorkflowSnapshot | Absent,
-    detections: tuple[Detection, ...],
+    detections: Sequence[Detection],
     now: datetime,
-    only: frozenset[int] | None,
-    answers: Mapping[int, bool | ConditionFailed] | None,
+    again: Again,
 ) -> Matched:
-    names = tuple(d.detector for d in detections)
+    """Judge a workflow as `match` does, with what an item knows more."""
+    ordered = leading(detections)
+    names = tuple(d.detector for d in ordered)
     if isinstance(workflow, Absent):
         line = WorkflowLine(
             workflow_id=workflow_id,
@@ -110,22 +106,22 @@ def _match(  # noqa: PLR0913 - shared by the two ways in
             reason=Reason.WORKFLOW_GONE,
             detectors=names,
         )
-        return Matched(line=line, detection=detections[0])
+        return Matched(line=line, detection=ordered[0])
     stop = _stopped(event, workflow)
     if stop is not None:
-        return Matched(
-            line=_line(workflow, stop, names),
-            workflow=workflow,
-            detection=detections[0],
-        )
-    facts = facts_of(event, detections[0])
+        line = _line(workflow, stop, names)
+        return Matched(line=line, workflow=workflow, detection=ordered[0])
+    judged = _judge(facts_of(event, ordered[0]), workflow, again)
+    return _conclude(workflow, judged, ordered, names, now)
+
+
+def _judge(facts: Facts, workflow: WorkflowSnapshot, again: Again) -> _Judged:
+    only, answers = again.only, again.answers
     ifs = [i for i in workflow.ifs if only is None or i.group.id in only]
-    judged = _Judged(
+    return _Judged(
         when=judge(workflow.when, facts, answers),
         ifs=tuple((i, judge(i.group, facts, answers)) for i in ifs),
-        groups=bool(ifs),
     )
-    return _conclude(workflow, judged, detections, names, now)
 
 
 def _stopped(event: Event, workflow: WorkflowSnapshot) -> Reason | None:
@@ -141,7 +137,6 @@ class _Judged(msgspec.Struct, frozen=True, kw_only=True):
 
     when: GroupVerdict | None
     ifs: tuple[tuple[IfGroupSnapshot, GroupVerdict | None], ...]
-    groups: bool
 
     @property
     def when_verdict(self) -> Verdict:
@@ -192,17 +187,14 @@ def _reason(
     waiting: tuple[IfGroupSnapshot, ...],
 ) -> Reason:
     """The reason so far; a workflow that passes gets its own from its actions."""
-    if judged.when_verdict is Verdict.ERROR:
-        return Reason.CONDITION_ERROR
-    if judged.when_verdict is Verdict.FALSE:
-        return Reason.WHEN
-    if passing:
-        return Reason.SENT
-    if waiting:
-        return Reason.PENDING
-    if not judged.groups:
+    if not judged.is_open:
+        failed = judged.when_verdict is Verdict.ERROR
+        return Reason.CONDITION_ERROR if failed else Reason.WHEN
+    if passing or waiting:
+        return Reason.SENT if passing else Reason.PENDING
+    if not judged.ifs:
         return Reason.NO_IF_GROUP
-    failed = any(v is not None and v.verdict is Verdict.ERROR for _, v in judged.ifs)
+    failed = bool(judged.having(Verdict.ERROR))
     return Reason.CONDITION_ERROR if failed else Reason.IF
 
 

@@ -42,9 +42,7 @@ def process(events: Sequence[Event], ledger: Ledger, now: datetime) -> list[Outc
     return [outcome_of(trace) for trace in trace_events(events, ledger, now)]
 
 
-def trace_events(
-    events: Sequence[Event], ledger: Ledger, now: datetime
-) -> list[Trace]:
+def trace_events(events: Sequence[Event], ledger: Ledger, now: datetime) -> list[Trace]:
     """Do what `process` does, and return the whole traces."""
     return trace_asked(
         list(zip(events, detectors_of(events), strict=True)), ledger, now

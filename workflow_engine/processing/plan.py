@@ -6,10 +6,10 @@ ledger answers who holds each, and `plan` turns the answers into firings and fat
 
 from __future__ import annotations
 
-import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -17,9 +17,10 @@ from workflow_engine.models import Acquisition, Holding, IntervalKey
 from workflow_engine.processing.match import Matched
 from workflow_engine.types.detection import Detection
 from workflow_engine.types.event import Event
-from workflow_engine.types.reasons import Reason, Result, first_reason, result_of
+from workflow_engine.types.reasons import Reason, first_reason, result_of
 from workflow_engine.types.snapshots import CarriedAction, WorkflowSnapshot
 from workflow_engine.types.trace import ActionLine, WorkflowLine
+
 
 class FiringDraft(msgspec.Struct, frozen=True, kw_only=True):
     """One action decided on, before its row exists.
@@ -40,8 +41,8 @@ class FiringDraft(msgspec.Struct, frozen=True, kw_only=True):
         due_at: When it is due.
     """
 
-    uuid: uuid.UUID
-    trace_id: uuid.UUID
+    uuid: UUID
+    trace_id: UUID
     event: Event
     detection: Detection
     workflow_id: int
@@ -62,17 +63,17 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     firings: tuple[FiringDraft, ...]
 
 
-def firing_uuid(trace_id: uuid.UUID, digest: str, delay_seconds: int) -> uuid.UUID:
+def firing_uuid(trace_id: UUID, digest: str, delay_seconds: int) -> UUID:
     """Return the uuid of the firing of one configuration and delay in one decision.
 
     Equal for every workflow that would fire it, so an interval can name the firing before it
     is known whose it becomes.
     """
-    return uuid.uuid5(trace_id, f"{digest}:{delay_seconds}")
+    return uuid5(trace_id, f"{digest}:{delay_seconds}")
 
 
 def wanted(
-    trace_id: uuid.UUID, event: Event, matched: Sequence[Matched], now: datetime
+    trace_id: UUID, event: Event, matched: Sequence[Matched], now: datetime
 ) -> list[Acquisition]:
     """Return one acquisition per workflow and enabled action of the passing groups."""
     wishes = []
@@ -106,7 +107,7 @@ def _by_action(matched: Matched) -> dict[int, list[CarriedAction]]:
 
 
 def plan(
-    trace_id: uuid.UUID,
+    trace_id: UUID,
     event: Event,
     matched: Sequence[Matched],
     won: Mapping[IntervalKey, Holding | None],
@@ -128,11 +129,11 @@ def plan(
 class _Merging:
     """Gathers the firings of one event, one per configuration and delay."""
 
-    def __init__(self, trace_id: uuid.UUID, event: Event, now: datetime) -> None:
+    def __init__(self, trace_id: UUID, event: Event, now: datetime) -> None:
         self.trace_id = trace_id
         self.event = event
         self.now = now
-        self.firings: dict[uuid.UUID, FiringDraft] = {}
+        self.firings: dict[UUID, FiringDraft] = {}
 
     def fates(
         self,

@@ -21,7 +21,7 @@ from workflow_engine.types.snapshots import WorkflowSnapshot
 from workflow_engine.types.trace import Trace, WorkflowLine
 
 
-class Duplicates(Exception):  # noqa: N818 - not an error: the batch goes again without them
+class Duplicates(Exception):
     """Some events have had their effects before."""
 
     def __init__(self, keys: frozenset[str]) -> None:
@@ -30,13 +30,11 @@ class Duplicates(Exception):  # noqa: N818 - not an error: the batch goes again 
         self.keys = keys
 
 
-class Overtaken(Exception):  # noqa: N818 - not an error: the batch goes again
+class Overtaken(Exception):
     """Another worker moved a state first."""
 
 
-def trace_of(
-    judged: Judged, lines: Sequence[WorkflowLine], now: datetime
-) -> Trace:
+def trace_of(judged: Judged, lines: Sequence[WorkflowLine], now: datetime) -> Trace:
     """Return the finished trace of one event."""
     result, reason = verdict_of(judged.detectors, lines)
     return Trace(

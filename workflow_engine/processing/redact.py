@@ -44,7 +44,9 @@ def leads_to_secret(path: str) -> bool:
         parsed = parse_path(path)
     except InvalidPath:
         return _is_secret(path, words)
-    return any(_is_secret(key, words) for key, _ in (*parsed.before, *(parsed.after or ())))
+    return any(
+        _is_secret(key, words) for key, _ in (*parsed.before, *(parsed.after or ()))
+    )
 
 
 def shorten(value: JSON, characters: int = VALUE_CHARACTERS) -> JSON:

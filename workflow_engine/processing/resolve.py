@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -28,7 +28,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         is_waiting: Delayed and not started: it is cancelled by the end of the episode.
     """
 
-    uuid: uuid.UUID
+    uuid: UUID
     workflow_id: int
     action_id: int
     on_resolve: bool
@@ -36,8 +36,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     is_waiting: bool
 
 
-def resolve(  # noqa: PLR0913 - the facts of one ending
-    trace_id: uuid.UUID,
+def resolve(
+    trace_id: UUID,
     event: Event,
     detection: Detection,
     workflows: Sequence[WorkflowSnapshot],
@@ -59,8 +59,8 @@ def resolve(  # noqa: PLR0913 - the facts of one ending
     return Planned(lines=tuple(lines), firings=tuple(firings))
 
 
-def _resolve_one(  # noqa: PLR0913 - the facts of one ending
-    trace_id: uuid.UUID,
+def _resolve_one(
+    trace_id: UUID,
     event: Event,
     detection: Detection,
     workflow: WorkflowSnapshot,
@@ -79,7 +79,7 @@ def _resolve_one(  # noqa: PLR0913 - the facts of one ending
     fates, firings = [], []
     for action_id, (position, action) in sorted(asking.items()):
         goes = stop is None and action.enabled and (workflow.id, action_id) in heard
-        name = uuid.uuid5(trace_id, f"resolve:{workflow.id}:{action_id}")
+        name = uuid5(trace_id, f"resolve:{workflow.id}:{action_id}")
         fates.append(
             ActionLine(
                 action_id=action_id,

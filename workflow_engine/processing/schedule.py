@@ -11,8 +11,8 @@ from django.db import transaction
 from workflow_engine.conf import options
 from workflow_engine.exceptions import UnknownRule
 from workflow_engine.lookups import workflows
-from workflow_engine.processing.effects import Evaluation
 from workflow_engine.models import Firing, FiringState
+from workflow_engine.processing.effects import Evaluation
 from workflow_engine.processing.firings import end_firings
 from workflow_engine.processing.items import evaluate_draft, event_draft
 from workflow_engine.processing.judged import new_trace_id

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-JSON: TypeAlias = Any  # any JSON value; Python has no recursive alias that mypy and msgspec both take
+# Any JSON value: Python has no recursive alias that mypy and msgspec both take.
+JSON: TypeAlias = Any
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

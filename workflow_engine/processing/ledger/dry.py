@@ -29,11 +29,11 @@ class DryLedger(DatabaseLedger):
         """Nothing is written, so nothing needs to be undone."""
         return nullcontext()
 
-    def claim(self, events: Sequence[Event], now: datetime) -> set[str]:
+    def claim(self, events: Sequence[Event], _: datetime) -> set[str]:
         """Take every event as new, so that a recorded one can be explained."""
         return {event.key for event in events}
 
-    def publish(self, states: Mapping[SubjectKey, State]) -> set[SubjectKey]:
+    def publish(self, _: Mapping[SubjectKey, State]) -> set[SubjectKey]:
         """Refuse nothing and keep nothing."""
         return set()
 
@@ -44,7 +44,9 @@ class DryLedger(DatabaseLedger):
         self, wishes: Sequence[Acquisition], now: datetime
     ) -> dict[IntervalKey, Holding]:
         """Say who would hold each interval; one query."""
-        holders = {w.key: Holding(held_until=w.held_until, firing=w.firing) for w in wishes}
+        holders = {
+            w.key: Holding(held_until=w.held_until, firing=w.firing) for w in wishes
+        }
         wanted = Q(pk__in=[])
         for key in holders:
             wanted |= Q(**key._asdict())
