@@ -54,7 +54,10 @@ class MemoryLedger:
         self._firings: dict[uuid.UUID, MemoryItem] = {}
 
     def states(
-        self, keys: Collection[SubjectKey], *, lock: bool = False
+        self,
+        keys: Collection[SubjectKey],
+        *,
+        lock: bool = False,  # noqa: ARG002 - nobody to lock out
     ) -> dict[SubjectKey, State]:
         """Return the states there are; nobody else is there to lock out."""
         return {key: self._states[key] for key in keys if key in self._states}
