@@ -63,6 +63,6 @@ Dependency: TypeAlias = Direct[K] | Resolved[K]
 def row_of(instance: models.Model) -> Row:
     """Return the row of an instance as it stands in memory; follows no relation."""
     return {
-        field.column: field.value_from_object(instance)
+        field.column or field.attname: field.value_from_object(instance)
         for field in instance._meta.concrete_fields
     }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from django.db.models.functions import Cast
 from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from workflow_engine import registry
 from workflow_engine.lookups.configs import read_config

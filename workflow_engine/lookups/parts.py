@@ -11,8 +11,10 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeAlias
 
 from django.db import connections
-from django.db.models import CharField, F, QuerySet, TextField, Value
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import CharField, F, Func, QuerySet, TextField, Value
 from django.db.models.functions import Cast, JSONObject
+from django.db.models.sql.compiler import SQLCompiler
 
 #: One row by column name. A configuration is JSON text, not yet decoded: what cannot be
 #: decoded must not cost the other rows.
@@ -33,9 +35,20 @@ CONDITION: Columns = {
 GROUP: Columns = {"id": "id", "role": "role", "logic": "logic", "position": "position"}
 
 
+class _Document(JSONObject):
+    """A JSON object, built by the database."""
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> tuple[str, Any]:
+        # Django would first ask SQLite whether it can: three statements of a load that is
+        # to be one. It can, or there would be no JSONField.
+        return Func.as_sql(self, compiler, connection, **context)
+
+
 def part(
     rows: QuerySet[Any], name: str, *, owner: str, columns: Columns
-) -> QuerySet[Any, tuple[str, int, Columns]]:
+) -> QuerySet[Any, Any]:
     """Return rows as parts.
 
     Args:
@@ -44,11 +57,12 @@ def part(
         owner: The column with the key of the snapshot that a row belongs to.
         columns: Expressions by the name they are to have.
     """
-    return rows.annotate(
+    parts: QuerySet[Any, Any] = rows.annotate(
         part=Value(name, CharField()),
         owner_key=F(owner),
-        columns=JSONObject(**columns),
+        columns=_Document(**columns),
     ).values_list("part", "owner_key", "columns")
+    return parts
 
 
 def read(first: QuerySet[Any], *others: QuerySet[Any]) -> dict[int, Parts]:
