@@ -1,4 +1,5 @@
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -255,6 +256,20 @@ def test_stop__from_the_loop_itself_returns_at_once(made: Any) -> None:
 
     assert answers == [False]
     assert not runner.is_running
+
+
+@pytest.mark.usefixtures("seldom")
+def test_stop__by_a_signal_handler_in_the_thread_of_the_loop(made: Any) -> None:
+    runner = made(ScriptedReader())
+    before = signal.signal(signal.SIGALRM, lambda *_: runner.stop(LIMIT_SECONDS))
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    began = clock.monotonic()
+    try:
+        runner.run()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    assert clock.monotonic() - began < LIMIT_SECONDS
 
 
 @pytest.mark.usefixtures("seldom")

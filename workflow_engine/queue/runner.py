@@ -17,6 +17,7 @@ from workflow_engine.exceptions import AlreadyRunning, NotStarted
 from workflow_engine.queue.dispatcher import Dispatcher, Reader
 from workflow_engine.queue.reader import StoreReader
 from workflow_engine.queue.store import Send
+from workflow_engine.queue.waiters import Latch
 
 #: A commit that cuts a back-off short is tried at once, but no more often than this.
 LEAST_BACKOFF_SECONDS: Final = 0.1
@@ -56,10 +57,11 @@ class Runner:
         )
         self._clock = clock
         self._on_error = on_error
-        self._latch = threading.Event()
-        self._stopping = threading.Event()
+        self._latch = Latch()
+        self._must_stop = False
         self._ended = threading.Event()
-        self._lock = threading.Lock()
+        # Reentrant, as a signal handler may stop the loop of its own thread.
+        self._lock = threading.RLock()
         self._thread: threading.Thread | None = None  # guarded by _lock
         self._pid: int | None = None  # guarded by _lock; of the process the loop is in
         # Passes one after the other that failed, or got nothing of what is due; the
@@ -114,13 +116,14 @@ class Runner:
         """Claim nothing more and wait for the end of the loop, `seconds` at most.
 
         Says whether it has ended. A claim in the air is given back when it succeeds.
-        Without a loop, and from the loop itself, it returns at once.
+        Without a loop, and from the thread of the loop, a signal handler there included,
+        it returns at once.
         """
         with self._lock:
             if not self.is_running:
                 return True
             is_own = self._thread is threading.current_thread()
-            self._stopping.set()
+            self._must_stop = True
             self._latch.set()
         return False if is_own else self._ended.wait(seconds)
 
@@ -135,7 +138,7 @@ class Runner:
                 raise AlreadyRunning("The runner of the queue runs; stop it first.")
             self._pid = os.getpid()
             self._thread = threading.current_thread()
-            self._stopping.clear()
+            self._must_stop = False
             self._ended.clear()
 
     def _leave(self) -> None:
@@ -192,13 +195,18 @@ class Runner:
             logger.exception("The one to be told of an error raised one itself.")
 
     def _back_off(self) -> float:
-        """Wait the least that must be, on the stop alone; return what may be cut short."""
-        self._stopping.wait(LEAST_BACKOFF_SECONDS)
+        """Wait the least that must be, until a stop; return what may be cut short."""
+        until = clocks.monotonic() + LEAST_BACKOFF_SECONDS
+        was_woken = False
+        while (left := until - clocks.monotonic()) > 0 and not self._must_stop:
+            was_woken |= self._latch.wait(left)
+        if was_woken:
+            self._latch.set()
         seconds = min(LONGEST_BACKOFF_SECONDS, _doubled(self._failures))
         return seconds - LEAST_BACKOFF_SECONDS
 
     def _is_stopping(self) -> bool:
-        return self._stopping.is_set()
+        return self._must_stop
 
 
 def _doubled(times: int) -> float:
