@@ -33,5 +33,3 @@ DATABASES = {
 }
 CACHES = {"default": redis_cache("redis://redis.example.com:6379/0")}
 CELERY_BROKER_URL = "redis://redis.example.com:6379/1"
-
-WORKFLOW_ENGINE = {"CACHE_ALIAS": "default"}

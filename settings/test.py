@@ -41,8 +41,6 @@ if _DB == "postgres":
             "TEST": {"NAME": "test_workflow"},
         }
     }
-    # Entries in Redis: the whole of what the app promises.
-    WORKFLOW_ENGINE = {"CACHE_ALIAS": "default"}
 else:
     _FILE = os.environ.get("WORKFLOW_TEST_SQLITE_FILE") or ":memory:"
     DATABASES = {"default": {**sqlite_database(_FILE), "TEST": {"NAME": _FILE}}}
