@@ -18,13 +18,13 @@ from workflow_engine.conditions import Question, ask_slow, buckets_of
 from workflow_engine.exceptions import ConditionFailed
 from workflow_engine.lookups import workflows
 from workflow_engine.models import CountQuestion
-from workflow_engine.processing.detect import conclude
+from workflow_engine.processing.detect import checked, conclude
 from workflow_engine.processing.effects import Evaluation
 from workflow_engine.processing.judged import Judged, judge_lines, new_trace_id
 from workflow_engine.processing.ledger.base import Ledger
 from workflow_engine.processing.match import Again, match_again, slow_conditions
 from workflow_engine.processing.rules import links_of
-from workflow_engine.types.detection import Finding, State, SubjectKey
+from workflow_engine.types.detection import State, SubjectKey
 from workflow_engine.types.event import JSON, Event
 from workflow_engine.types.reasons import Reason
 from workflow_engine.types.snapshots import (
@@ -184,9 +184,7 @@ def tick(
     if entry is None or entry.tick is None or detector.problem or not detector.enabled:
         return None
     try:
-        after, answer = entry.tick(state, detector.config, now)
-        if not isinstance(answer, Finding):
-            answer = Reason(answer)
+        after, answer = checked(entry.tick(state, detector.config, now), now)
         line, after = conclude(detector, after, answer, now)
     except Exception as error:  # noqa: BLE001 - told in the trace as detector_error
         after = state

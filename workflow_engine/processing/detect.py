@@ -13,6 +13,8 @@ import msgspec
 
 from workflow_engine import registry
 from workflow_engine.conditions import judge, paths_watched, results_of, sight
+from workflow_engine.models.state import MEMORY_BYTES
+from workflow_engine.queue.store.draft import check_due, json_bytes
 from workflow_engine.registry import DetectorEntry
 from workflow_engine.types.detection import (
     Change,
@@ -102,7 +104,10 @@ def _ask(
     line, state = _judge(
         detector, entry, event, ready, now, late=late and entry.is_ordered
     )
-    return line, _seen(state, event, watched) if watched else state
+    if watched:
+        return line, _seen(state, event, watched)
+    # What is no sample moves nothing: a new revision is noted with the next sample.
+    return line, None if state is ready else state
 
 
 def _unable(detector: DetectorSnapshot) -> DetectorLine:
@@ -154,9 +159,7 @@ def _judge(
         results=results_of(trigger) if trigger is not None else (),
     )
     try:
-        after, answer = entry.handler(sample, state, detector.config)
-        if not isinstance(answer, Finding):
-            answer = Reason(answer)
+        after, answer = checked(entry.handler(sample, state, detector.config), now)
     except Exception as error:  # noqa: BLE001 - any handler's error costs its detector only
         note = f"{type(error).__name__}: {error}"
         return _silent(detector, Reason.DETECTOR_ERROR, trigger, note), state
@@ -167,6 +170,31 @@ def _judge(
         last_seen_at=max(event.accepted_at, state.last_seen_at or event.accepted_at),
     )
     return conclude(detector, after, answer, now, trigger)
+
+
+def checked(said: object, now: datetime) -> tuple[State, Finding | Reason]:
+    """Return what a kind answered; TypeError or ValueError when that cannot be kept.
+
+    A kind may be anybody's: what it answers must not cost more than its own detector.
+    """
+    if not isinstance(said, tuple) or len(said) != 2:  # noqa: PLR2004 - a pair
+        raise TypeError("a detector kind answers a state, and a finding or a reason")
+    state, answer = said
+    if not isinstance(state, State):
+        raise TypeError(f"answered {type(state).__name__}, not a State")
+    if not isinstance(answer, Finding):
+        answer = Reason(answer)
+    elif not isinstance(answer.change, Change):
+        raise TypeError(f"answered the change {answer.change!r}")
+    if state.wake_at is not None:
+        check_due(state.wake_at, now=now)
+    json_bytes(state.streaks)
+    found = json_bytes(state.memory)
+    if found > MEMORY_BYTES:
+        raise ValueError(f"the memory is {found} bytes of JSON, at most {MEMORY_BYTES}")
+    if isinstance(answer, Finding):
+        json_bytes(answer.value)
+    return state, answer
 
 
 def conclude(
