@@ -43,7 +43,7 @@ class Buckets(msgspec.Struct, frozen=True, kw_only=True):
         counts: Counter[int] = Counter()
         for age, count in enumerate(memory.get("counts", [])):
             counts[(newest - age) * kept_step // step] += count
-        return buckets._keeping(counts)
+        return buckets._keeping(+counts)  # without the empty ones
 
     def as_memory(self) -> dict[str, JSON]:
         """Return entries for the memory of a state: at most 120 numbers."""

@@ -95,7 +95,8 @@ def _problems(config: JSON) -> list[str]:
         parse_path(config["path"])
     except InvalidPath as error:
         found.append(f"path: {error}")
-    if not all(map(math.isfinite, (*bounds.values(), resolve))):
+    # Compared, since an integer may be too large for math.isfinite.
+    if not all(-math.inf < bound < math.inf for bound in (*bounds.values(), resolve)):
         return [*found, "levels, resolve: NaN and infinity are no bounds"]
     is_upper = config["op"] in {"gt", "gte"}
     harder, word = (operator.gt, "above") if is_upper else (operator.lt, "below")

@@ -1,0 +1,371 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.detectors.driver import Driver, an_event
+from tests.detectors.oracle import NAMES, told
+from workflow_engine import registry
+from workflow_engine.types.detection import State
+from workflow_engine.types.priority import Priority
+
+
+def config(op="gt", *, levels=None, **more):
+    return {"path": "data.value", "op": op, "levels": levels or {"high": 10}, **more}
+
+
+def driver(*args, **more):
+    return Driver("threshold", config(*args, **more))
+
+
+def problems(given_config):
+    entry = registry.detectors.get("threshold")
+    assert entry is not None
+    return entry.problems(given_config)
+
+
+def test_threshold__opened_raised_lowered():
+    two = driver(levels={"low": 5, "high": 10}, breaches=2)
+
+    assert two.values(11, 6) == ["counting", "opened low"]
+    assert two.values(11, 11, start=2) == ["counting", "raised high"]
+    assert two.values(6, 6, start=4) == ["counting", "lowered low"]
+
+
+def test_threshold__gap_breaks_a_streak():
+    one = driver(resolve=5, breaches=2)
+
+    assert one.values(11, 7, 11, 11) == ["counting", "gap", "counting", "opened high"]
+
+
+def test_threshold__gap_breaks_the_good_ones_too():
+    one = driver(resolve=5, breaches=2, clears=2)
+    one.values(11, 11)
+
+    said = one.values(7, 5, 6, 5, 5, start=2)
+
+    assert said == ["gap", "counting", "gap", "counting", "resolved"]
+
+
+def test_threshold__breach_breaks_the_good_ones():
+    one = driver(levels={"low": 10, "high": 20}, clears=2, breaches=2)
+    one.values(11, 11)
+
+    said = one.values(5, 11, 5, 21, 5, 5, start=2)
+
+    assert said == [
+        "counting",
+        "unchanged",
+        "counting",
+        "counting",
+        "counting",
+        "resolved",
+    ]
+
+
+def test_threshold__good_one_breaks_the_breaches():
+    one = driver(breaches=2)
+
+    assert one.values(11, 5, 11) == ["counting", "unchanged", "counting"]
+
+
+def test_threshold__present_level_breaks_the_way_up():
+    one = driver(levels={"low": 5, "high": 10}, breaches=2)
+    one.values(6, 6)
+
+    assert one.values(11, 6, 11, start=2) == ["counting", "unchanged", "counting"]
+
+
+@pytest.mark.parametrize(
+    ("op", "said"),
+    [
+        ("gt", "unchanged"),
+        ("gte", "opened high"),
+        ("lt", "unchanged"),
+        ("lte", "opened high"),
+    ],
+)
+def test_threshold__at_the_bound(op, said):
+    assert driver(op).values(10) == [said]
+
+
+@pytest.mark.parametrize(
+    ("op", "bad", "said"),
+    [
+        ("gt", 21, "resolved"),
+        ("gte", 21, "gap"),
+        ("lt", -1, "resolved"),
+        ("lte", -1, "gap"),
+    ],
+)
+def test_threshold__at_the_bound_of_good_ones(op, bad, said):
+    level = 20 if op in {"gt", "gte"} else 0
+    one = driver(op, levels={"high": level}, resolve=10)
+
+    assert one.values(bad, 10) == ["opened high", said]
+
+
+@pytest.mark.parametrize("value", ["11", None, True, [11], {"n": 11}])
+def test_threshold__no_value_leaves_everything_as_it_was(value):
+    one = driver(breaches=2)
+    one.values(11)
+    before = one.state()
+
+    said = one.run([an_event(value, seconds=5), an_event(data={}, seconds=6)])
+
+    assert said == ["no_value", "no_value"]
+    assert one.state() == before
+    assert one.values(11, start=1) == ["opened high"]
+
+
+def test_threshold__late_and_equal_time():
+    one = driver(breaches=2)
+    one.take(an_event(11, seconds=10))
+
+    late = an_event(11, seconds=9, arrived=11, id="late")
+    equal = an_event(11, seconds=10, arrived=11, id="equal")
+
+    assert one.run([late, equal]) == ["late_event", "opened high"]
+
+
+def test_threshold__one_subject_in_two_environments():
+    one = driver()
+    one.run([an_event(11, environment="production", subject="db")])
+
+    said = one.run([an_event(5, environment="staging", subject="db", seconds=1)])
+
+    assert said == ["unchanged"]
+    assert one.state("db", "production").priority is Priority.HIGH
+
+
+def test_threshold__two_workers_at_once():
+    # Both read the same state; the second finds it moved and judges again from the new one.
+    one = driver(breaches=2)
+    first, second = an_event(11, id="1"), an_event(11, id="2")
+    one.take(an_event(1))
+    read_by_both = one.state()
+    stale, _ = one.judge(second, read_by_both)
+
+    said = one.run([first])
+    assert stale.version < one.state().version
+    said += one.run([second])
+
+    assert said == ["counting", "opened high"]
+    assert one.state().version == read_by_both.version + 2
+
+
+def test_threshold__edited_to_a_higher_bound():
+    one = driver()
+    one.values(11)
+
+    one.edit(config(levels={"high": 100}))
+    still = one.state().priority
+    said = one.values(50, start=1)
+
+    assert still is Priority.HIGH
+    assert said == ["resolved"]
+
+
+def test_threshold__edited_while_counting():
+    one = driver(breaches=2)
+    one.values(11)
+
+    one.edit(config(breaches=2, clears=1))
+
+    assert one.values(11, 11, start=1) == ["counting", "opened high"]
+
+
+def test_threshold__edited_so_that_the_present_level_is_gone():
+    one = driver(levels={"low": 5, "medium": 10})
+    one.values(11)
+
+    one.edit(config(levels={"low": 5, "high": 20}))
+
+    assert one.values(11, 21, start=1) == ["lowered low", "raised high"]
+
+
+def test_threshold__repeat():
+    one = driver(levels={"low": 5, "high": 10}, repeat=True)
+
+    said = one.values(6, 6, 11, 11, 5, 5)
+
+    assert said == [
+        "opened low",
+        "repeated low",
+        "raised high",
+        "repeated high",
+        "resolved",
+        "unchanged",
+    ]
+
+
+def test_threshold__says_what_was_measured():
+    one = driver(repeat=True)
+
+    said = [one.take(an_event(v, seconds=n)) for n, v in enumerate([11.5, 12, 3])]
+
+    assert [answer.value for answer in said] == [11.5, 12, 3]
+
+
+def test_threshold__numbers_beyond_a_float():
+    one = driver(levels={"high": 2**60})
+
+    assert one.values(2**60, 2**60 + 1) == ["unchanged", "opened high"]
+    assert one.values(10**400, -(10**400), start=2) == ["unchanged", "resolved"]
+
+
+# What a recorded series does, in small: raised at the third sample in a row, an hour that
+# comes twice, and samples that do not decide anything.
+def test_threshold__series_with_a_repeated_hour():
+    hours = [0, 1, 2, 3, 4, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+    values = [80, 40, 44, 41, 19, 18, 12, 15, 70, 30, 80, 90, 81, 80]
+    one = driver(
+        "lt",
+        levels={"low": 60, "medium": 45, "high": 20},
+        resolve=75,
+        breaches=3,
+        clears=3,
+    )
+
+    said = one.run(
+        an_event(value, seconds=hour * 3600, arrived=place, id=str(place))
+        for place, (hour, value) in enumerate(zip(hours, values, strict=True))
+    )
+
+    assert said == [
+        "unchanged",
+        "counting",
+        "counting",
+        "opened medium",
+        "counting",
+        "late_event",
+        "counting",
+        "raised high",
+        "gap",
+        "counting",
+        "counting",
+        "counting",
+        "resolved",
+        "unchanged",
+    ]
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        config(),
+        config("gte", levels={"low": 1, "medium": 2, "high": 3}),
+        config("lt", levels={"low": 3, "high": 2.5}, resolve=3),
+        config(
+            "lte", levels={"medium": -1}, resolve=10, breaches=3, clears=2, repeat=True
+        ),
+        config(levels={"low": 10**400, "high": 10**401}),
+    ],
+    ids=["one level", "three", "lower is worse", "everything", "beyond a float"],
+)
+def test_config__fine(good):
+    assert problems(good) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (config(levels={"low": 5, "high": 5}), "levels: high must be above low"),
+        (
+            config("lt", levels={"low": 5, "medium": 6, "high": 1}),
+            "levels: medium must be below low",
+        ),
+        (
+            config(resolve=10.5),
+            "resolve: must not be above the lowest level, high",
+        ),
+        (
+            config("lte", levels={"low": 5}, resolve=4),
+            "resolve: must not be below the lowest level, low",
+        ),
+        (
+            config(levels={"low": float("nan")}),
+            "levels, resolve: NaN and infinity are no bounds",
+        ),
+        (
+            config(resolve=float("-inf")),
+            "levels, resolve: NaN and infinity are no bounds",
+        ),
+    ],
+    ids=["equal", "wrong order", "resolve above", "resolve below", "nan", "infinite"],
+)
+def test_config__refused(bad, problem):
+    assert problems(bad) == [problem]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"path": "nowhere.value"},
+        {"path": "data..value"},
+        {"path": ""},
+        {"op": "eq"},
+        {"levels": {}},
+        {"levels": {"ok": 1}},
+        {"levels": {"low": "1"}},
+        {"levels": {"low": True}},
+        {"resolve": None},
+        {"breaches": 0},
+        {"clears": 0},
+        {"breaches": 1.5},
+        {"repeat": 1},
+    ],
+    ids=str,
+)
+def test_config__each_key(change):
+    assert len(problems({**config(), **change})) == 1
+
+
+@st.composite
+def rules(draw):
+    op = draw(st.sampled_from(["gt", "gte", "lt", "lte"]))
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
+    is_upper = op in {"gt", "gte"}
+    bounds = draw(
+        st.lists(
+            st.integers(-3, 3), min_size=len(names), max_size=len(names), unique=True
+        )
+    )
+    bounds.sort(reverse=not is_upper)
+    ordered = [name for name in NAMES if name in names]
+    found = config(op, levels=dict(zip(ordered, bounds, strict=True)))
+    found["breaches"] = draw(st.integers(1, 3))
+    found["clears"] = draw(st.integers(1, 3))
+    found["repeat"] = draw(st.booleans())
+    slack = draw(st.none() | st.integers(0, 3))
+    if slack is not None:
+        found["resolve"] = bounds[0] - slack if is_upper else bounds[0] + slack
+    return found
+
+
+@given(rules(), st.lists(st.integers(-8, 8), max_size=60))
+def test_threshold__does_what_the_text_says(some_rules, values):
+    one = Driver("threshold", some_rules)
+    expected = list(told(some_rules, values))
+
+    said = []
+    for place, value in enumerate(values):
+        before = one.state().priority.label
+        (words,) = one.values(value, start=place)
+        said.append((before, words, one.state().priority.label))
+
+    assert said == expected
+
+
+@given(rules(), st.lists(st.integers(-8, 8), max_size=30))
+def test_threshold__counts_nothing_after_a_transition(some_rules, values):
+    one = Driver("threshold", some_rules)
+
+    for place, value in enumerate(values):
+        before = one.state().priority
+        one.values(value, start=place)
+        state = one.state()
+        if state.priority is not before:
+            assert (state.streaks, state.clears) == ({}, 0)
+            assert state.previous_priority is before
+        if state.priority is Priority.OK:
+            assert state.clears == State().clears
