@@ -53,6 +53,7 @@ CASES: dict[str, tuple[str, list[Any], list[Any]]] = {
     "DIRECT_ITEMS": ("a whole number from 0 to 1000", [0, 1000], [-1, 1001, "0"]),
     "POLL_SECONDS": ("a number from 0.05 to 60", [0.05, 60], [0.04, 61, math.inf]),
     "EVENT_BATCH": ("a whole number from 1 to 1000", [1, 1000], [0, 1001, True]),
+    "PRUNE_BATCH": ("a whole number from 100 to 50000", [100, 50_000], [99, 50_001, True]),
     "INTERVAL_SECONDS": (
         "a whole number from 0 to 2678400",
         [0, 2_678_400],
@@ -254,8 +255,10 @@ def test_problems__dictionary_wanted(settings: Settings) -> None:
     assert problems() == [
         Problem(
             "E003",
-            "WORKFLOW_ENGINE['TRACE_SHARE'] must be a dictionary with keys among "
-            "'failed', 'no_match', not 0.5.",
+            (
+                "WORKFLOW_ENGINE['TRACE_SHARE'] must be a dictionary with keys among "
+                "'failed', 'no_match', not 0.5."
+            ),
             "Remove it to use {'failed': 1, 'no_match': 0.01}.",
         )
     ]
@@ -277,29 +280,37 @@ def test_problems__every_one_is_named(settings: Settings) -> None:
         (
             {"ITEM_LEASE_SECONDS": 30},
             "E009",
-            "ITEM_LEASE_SECONDS (30) must be longer than ACTION_SECONDS (60), "
-            "or an item could run twice at once.",
+            (
+                "ITEM_LEASE_SECONDS (30) must be longer than ACTION_SECONDS (60), "
+                "or an item could run twice at once."
+            ),
             "Set ITEM_LEASE_SECONDS to 120.",
         ),
         (
             {"ITEM_LEASE_SECONDS": 60},
             "E009",
-            "ITEM_LEASE_SECONDS (60) must be longer than ACTION_SECONDS (60), "
-            "or an item could run twice at once.",
+            (
+                "ITEM_LEASE_SECONDS (60) must be longer than ACTION_SECONDS (60), "
+                "or an item could run twice at once."
+            ),
             "Set ITEM_LEASE_SECONDS to 120.",
         ),
         (
             {"WEBHOOK": {"read_seconds": 57}},
             "E003",
-            "WORKFLOW_ENGINE['WEBHOOK'] must allow less than ACTION_SECONDS (60) in all, "
-            "not 3 to connect and 57 to read.",
+            (
+                "WORKFLOW_ENGINE['WEBHOOK'] must allow less than ACTION_SECONDS (60) in all, "
+                "not 3 to connect and 57 to read."
+            ),
             "Lower them, or raise ACTION_SECONDS.",
         ),
         (
             {"DEDUPE_SECONDS": 86_401, "RETAIN_DAYS": {"done_items": 1}},
             "E003",
-            "WORKFLOW_ENGINE['DEDUPE_SECONDS'] must be at most 86400, as long as "
-            "RETAIN_DAYS keeps done_items, not 86401.",
+            (
+                "WORKFLOW_ENGINE['DEDUPE_SECONDS'] must be at most 86400, as long as "
+                "RETAIN_DAYS keeps done_items, not 86401."
+            ),
             "Lower it, or keep done_items longer.",
         ),
     ],
@@ -374,8 +385,10 @@ def test_require__refused_values_are_all_named(settings: Settings) -> None:
         options.require()
 
     assert str(refused.value).splitlines() == [
-        "WORKFLOW_ENGINE['SHARDS'] must be a whole number from 1 to 256, not 0. "
-        "Remove it to use 4.",
+        (
+            "WORKFLOW_ENGINE['SHARDS'] must be a whole number from 1 to 256, not 0. "
+            "Remove it to use 4."
+        ),
         "WORKFLOW_ENGINE['MAX_ATTEMPTS'] must be a whole number from 1 to 100, "
         "not 'many'. Remove it to use 8.",
     ]

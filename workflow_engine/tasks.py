@@ -15,6 +15,7 @@ from celery import current_app, shared_task
 from celery.exceptions import Reject
 from celery.signals import worker_process_shutdown, worker_shutdown
 from django.db import Error as DatabaseError
+from django.db.models import BigIntegerField
 
 from workflow_engine import clock
 from workflow_engine.conf import options
@@ -23,6 +24,7 @@ from workflow_engine.processing.buffer import buffer
 from workflow_engine.processing.execution import Executor
 from workflow_engine.processing.ledger import DatabaseLedger
 from workflow_engine.processing.pipeline import process
+from workflow_engine.processing.schedule import enqueue_events
 from workflow_engine.types.event import JSON, Event, from_message, to_message
 
 logger = logging.getLogger(__name__)
@@ -112,27 +114,42 @@ def executor() -> Executor:
 
 
 @shared_task(name=f"{_NAME}.process_event", ignore_result=True, acks_late=True)
-def process_event(message: Any) -> None:
+def process_event(message: Any = None) -> None:
     """Judge one event."""
     _process([message])
 
 
 @shared_task(name=f"{_NAME}.process_events", ignore_result=True, acks_late=True)
-def process_events(messages: list[Any]) -> None:
+def process_events(messages: Any = None) -> None:
     """Judge a batch of events."""
-    _process(messages)
+    _process(messages if isinstance(messages, list) else [messages])
 
 
 def _process(messages: Sequence[Any]) -> None:
-    """Judge what can be read; with the database away the message goes back to its queue."""
+    """Judge what can be read; what cannot be judged now becomes items.
+
+    These are tried again after a while, each alone, and end as dead letters: one event
+    that fails every time neither takes its batch along nor goes round for ever.
+    """
     events = [event for event in map(_read, messages) if event is not None]
     try:
         process(events, DatabaseLedger(send_items), clock.now())
-    except DatabaseError as error:
-        logger.warning(
-            "Events could not be judged and go back to the broker.",
+    except Exception:
+        logger.exception(
+            "Events could not be judged and become items.",
             extra={"action": "process_events", "events": len(events)},
-            exc_info=True,
+        )
+        _keep(events)
+
+
+def _keep(events: Sequence[Event]) -> None:
+    """Write events as items; with the database away the message goes back to its queue."""
+    try:
+        enqueue_events(events, clock.now(), None)
+    except DatabaseError as error:
+        logger.exception(
+            "Events could not be kept and go back to the broker.",
+            extra={"action": "keep_events", "events": len(events)},
         )
         clock.pause(REQUEUE_PAUSE_SECONDS)
         raise Reject(error, requeue=True) from error
@@ -150,23 +167,20 @@ def _read(message: Any) -> Event | None:
 
 
 @shared_task(name=f"{_NAME}.execute_item", ignore_result=True, acks_late=True)
-def execute_item(item_id: Any, token: Any) -> None:
+def execute_item(item_id: Any = None, token: Any = None) -> None:
     """Carry out one item, if this token is still its claim."""
-    claim = _claim((item_id, token))
-    if claim is not None:
-        executor().execute([claim])
-
-
-def _claim(pair: Any) -> tuple[int, int] | None:
-    """Return id and token; a message without them is logged and acknowledged."""
-    match pair:
-        case (int(item_id), int(token)) if item_id > 0 and token > 0:
-            return item_id, token
+    if _is_number(item_id) and _is_number(token):
+        executor().execute([(item_id, token)])
+        return
     logger.error(
         "A message is not the claim of an item and is dropped.",
-        extra={"action": "read_claim", "claim": repr(pair)[:200]},
+        extra={"action": "read_claim", "claim": repr((item_id, token))[:200]},
     )
-    return None
+
+
+def _is_number(value: Any) -> bool:
+    """Whether this can be an id or a token: a bool is no number, nor is what no column holds."""
+    return type(value) is int and 0 < value <= BigIntegerField.MAX_BIGINT
 
 
 @worker_process_shutdown.connect(dispatch_uid=f"{_NAME}.flush")
