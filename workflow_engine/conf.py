@@ -165,6 +165,7 @@ SETTINGS: Final[dict[str, Setting | dict[str, Setting]]] = {
         "done_items": _or_none(_whole(1, math.inf, 7)),
         "dead_items": _or_none(_whole(1, math.inf, 90)),
     },
+    "PRUNE_BATCH": _whole(100, 50_000, 5000),
     "ADMIN": _boolean(default=True),
 }
 

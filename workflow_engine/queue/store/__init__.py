@@ -24,6 +24,7 @@ from workflow_engine.queue.store.coming import Coming, coming
 from workflow_engine.queue.store.draft import Draft, OnTaken
 from workflow_engine.queue.store.enqueue import Enqueued, enqueue, enqueue_many
 from workflow_engine.queue.store.failure import Failure, failure_of
+from workflow_engine.queue.store.pruning import delete_ended, ended_before
 from workflow_engine.queue.store.results import (
     Done,
     finish,
@@ -57,6 +58,8 @@ __all__ = [
     "cancel_where",
     "claim",
     "coming",
+    "delete_ended",
+    "ended_before",
     "enqueue",
     "enqueue_many",
     "failure_of",

@@ -1,0 +1,134 @@
+"""Prune: which rows are old enough to go, and deleting them in small transactions.
+
+Never touched: an open firing, its decision, and a live item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from django.db import models, transaction
+from django.db.models import Exists, F, OuterRef
+
+from workflow_engine.conf import options
+from workflow_engine.models import (
+    ActionInterval,
+    Decision,
+    Delivery,
+    DetectorState,
+    EventCount,
+    EventReceipt,
+    Firing,
+    WorkItem,
+)
+from workflow_engine.queue import delete_ended, ended_before
+from workflow_engine.types.priority import Priority
+from workflow_engine.types.reasons import Result
+
+INTERVAL_KEPT: Final = timedelta(days=1)  # after its end, for the screens
+QUIET_STATE_KEPT: Final = timedelta(days=30)
+COUNT_KEPT_SECONDS: Final = 3600  # after the longest period it may belong to
+PERIOD_STEPS: Final = 120  # more steps than any period has
+
+
+class Old(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of one sort that may go.
+
+    Attributes:
+        noun: What they are called.
+        why: What makes them old, in words.
+        rows: Which they are.
+        delete: Deletes rows by primary key and returns how many went.
+    """
+
+    noun: str
+    why: str
+    rows: models.QuerySet[Any]
+    delete: Callable[[list[int]], int]
+
+
+def old_rows(now: datetime) -> Iterator[Old]:
+    """Yield what may go, in an order in which nothing is in the way of anything else.
+
+    A retention of None keeps its rows for ever, and yields nothing.
+    """
+    using = options.DATABASE
+    kept: dict[str, int | None] = options.RETAIN_DAYS
+    makers: dict[str, Callable[[datetime], models.QuerySet[Any]]] = {
+        "deliveries": lambda old: Delivery.objects.using(using).filter(
+            started_at__lt=old
+        ),
+        "done_items": lambda old: ended_before(old, is_dead=False, now=now),
+        "dead_items": lambda old: ended_before(old, is_dead=True, now=now),
+        "decisions": lambda old: _decisions(old, using).exclude(outcome=Result.FAILED),
+        "failures": lambda old: _decisions(old, using).filter(outcome=Result.FAILED),
+        "firings": lambda old: _firings(old, using),
+    }
+    for noun, rows_before in makers.items():
+        days = kept[noun]
+        if days is not None:
+            rows = rows_before(now - timedelta(days=days))
+            why = f"older than {days} day{'s' if days > 1 else ''}"
+            yield _old(noun.replace("_", " "), why, rows)
+    yield from _by_their_own_end(now, using)
+
+
+def _by_their_own_end(now: datetime, using: str) -> Iterator[Old]:
+    seen_before = now - timedelta(seconds=options.DEDUPE_SECONDS)
+    receipts = EventReceipt.objects.using(using).filter(received_at__lt=seen_before)
+    yield _old("receipts", "older than DEDUPE_SECONDS", receipts)
+    ends = F("bucket") * F("step") + F("step") * PERIOD_STEPS + COUNT_KEPT_SECONDS
+    counts = EventCount.objects.using(using).alias(ends=ends)
+    yield _old(
+        "counts",
+        "of periods that are over",
+        counts.filter(ends__lt=int(now.timestamp())),
+    )
+    intervals = ActionInterval.objects.using(using).filter(
+        held_until__lt=now - INTERVAL_KEPT
+    )
+    yield _old("intervals", "that ended more than a day ago", intervals)
+    states = DetectorState.objects.using(using).filter(
+        priority=Priority.OK, last_seen_at__lt=now - QUIET_STATE_KEPT
+    )
+    yield _old("states", "that are ok and unseen for 30 days", states)
+
+
+def _decisions(old: datetime, using: str) -> models.QuerySet[Decision]:
+    open_firings = Firing.objects.using(using).open().filter(decision=OuterRef("uuid"))
+    return Decision.objects.using(using).filter(
+        ~Exists(open_firings), decided_at__lt=old
+    )
+
+
+def _firings(old: datetime, using: str) -> models.QuerySet[Firing]:
+    live = WorkItem.objects.using(using).live().filter(firing=OuterRef("uuid"))
+    ended = Firing.objects.using(using).ended()
+    return ended.filter(~Exists(live), finished_at__lt=old)
+
+
+def _old(noun: str, why: str, rows: models.QuerySet[Any]) -> Old:
+    if rows.model is WorkItem:
+        return Old(noun=noun, why=why, rows=rows, delete=delete_ended)
+
+    def delete(ids: list[int]) -> int:
+        doomed = rows.model._default_manager.using(rows.db).filter(pk__in=ids)
+        _, deleted = doomed.delete()
+        return deleted.get(rows.model._meta.label, 0)
+
+    return Old(noun=noun, why=why, rows=rows, delete=delete)
+
+
+def delete_old(old: Old) -> int:
+    """Delete the rows, PRUNE_BATCH in a transaction, and return how many went."""
+    total = 0
+    size = options.PRUNE_BATCH
+    while ids := list(old.rows.order_by("pk").values_list("pk", flat=True)[:size]):
+        with transaction.atomic(using=options.DATABASE):
+            total += old.delete(ids)
+        if len(ids) < size:
+            break
+    return total
