@@ -46,7 +46,7 @@ class Command(EngineCommand):
         removed = rows.remove()
         on_time = True
         if given["remove"]:
-            counts = (f"{count} {noun}" for noun, count in removed.items() if count)
+            counts = (f"{noun} {count}" for noun, count in removed.items() if count)
             self._tell("removed", ", ".join(counts) or "nothing was there")
         else:
             on_time = self._tour()

@@ -30,6 +30,7 @@ SOURCE: Final = "/demo/"  # of every event
 USER: Final = "demo"
 ENVIRONMENT: Final = "production"
 MAIL_ACTION: Final = "demo-email-team"
+READABLE: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # no two look alike
 LAST_ID: Final = "evt-8"  # of the event that is sent after the edit
 _MADE_HERE: Final = "Made by the demo."
 _FILES: Final = resources.files("workflow_engine.management.demo")
@@ -78,7 +79,9 @@ def descriptions() -> list[str]:
 
 def put_user() -> str:
     """Make the demo's user, or give it a new password; return the password."""
-    password = "-".join(secrets.token_urlsafe(3) for _ in range(3))
+    password = "-".join(
+        "".join(secrets.choice(READABLE) for _ in range(4)) for _ in range(3)
+    )
     users: Any = get_user_model()._default_manager
     user, _ = users.get_or_create(
         **{users.model.USERNAME_FIELD: USER},

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.utils.timezone import localtime
 
 from workflow_engine.management.telling import condition_text
+from workflow_engine.types.detection import Change
 from workflow_engine.types.reasons import Reason, Result
 from workflow_engine.types.trace import ActionLine, DetectorLine, Trace, WorkflowLine
 from workflow_engine.types.verdict import GroupVerdict, Verdict
@@ -35,11 +36,11 @@ def _reasons(trace: Trace) -> Iterator[str]:
 
 
 def _detector(line: DetectorLine) -> Iterator[str]:
-    if line.detection is not None:
-        if line.detection.previous_priority is not line.detection.priority:
-            before, after = line.detection.previous_priority, line.detection.priority
-            yield f"{line.detection.change.value}: {before.label} -> {after.label}"
-    elif line.trigger is not None and not line.trigger.passes:
+    found = line.detection
+    if found is not None and found.change is not Change.REPEATED:
+        before, after = found.previous_priority.label, found.priority.label
+        yield f"{found.change.value}: {before} -> {after}"
+    elif found is None and line.trigger is not None and not line.trigger.passes:
         yield _failing(line.trigger)
 
 
