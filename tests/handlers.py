@@ -62,7 +62,9 @@ class Outbox:
         """Do everything short of the write."""
         self.prepared.append(firing.action_slug)
         request = {"event": firing.event.data, "text": config.get("text", "")}
-        return Told(delivery=Delivery(endpoint="outbox", request=request), firing=firing)
+        return Told(
+            delivery=Delivery(endpoint="outbox", request=request), firing=firing
+        )
 
     def send(self, told: Told) -> Delivery:
         """Write it down, or raise what was asked for."""

@@ -6,7 +6,7 @@ from tests.processing.world import World, changes
 from workflow_engine.models import DetectorState
 
 
-def test_changed__against_what_was_seen_last(world: World):
+def test_changed__against_what_was_seen_last(world: World) -> None:
     world.detector("owners", trigger=["data.owner changed"])
     seen = [{"owner": "x"}, {"owner": "x"}, {"owner": "y"}, {}, {"owner": None}]
 
@@ -17,7 +17,7 @@ def test_changed__against_what_was_seen_last(world: World):
     assert changes([other]) == ["trigger"]
 
 
-def test_changed__in_one_batch(world: World):
+def test_changed__in_one_batch(world: World) -> None:
     world.detector("owners", trigger=["data.owner changed"])
 
     said = world.process(*(world.event(owner=name) for name in "xxyx"))
@@ -25,7 +25,7 @@ def test_changed__in_one_batch(world: World):
     assert changes(said) == ["trigger", "trigger", "repeated", "repeated"]
 
 
-def test_changed__remembers_also_when_the_group_does_not_pass(world: World):
+def test_changed__remembers_also_when_the_group_does_not_pass(world: World) -> None:
     world.detector("owners", trigger=["data.owner changed", "data.on eq true"])
 
     said = world.process(
@@ -38,7 +38,7 @@ def test_changed__remembers_also_when_the_group_does_not_pass(world: World):
     assert changes(said) == ["trigger", "trigger", "trigger", "repeated"]
 
 
-def test_changed__late_event_is_not_looked_at(world: World):
+def test_changed__late_event_is_not_looked_at(world: World) -> None:
     world.detector("owners", trigger=["data.owner changed"])
 
     said = [
@@ -50,7 +50,7 @@ def test_changed__late_event_is_not_looked_at(world: World):
     assert changes(said) == ["trigger", "late_event", "trigger"]
 
 
-def test_changed__keeps_no_value(world: World):
+def test_changed__keeps_no_value(world: World) -> None:
     world.detector("owners", trigger=["data.owner changed"])
 
     world.one(owner="a-very-private-name")

@@ -15,7 +15,7 @@ from workflow_engine.models import (
 DAY = 86_400
 
 
-def test_process__same_event_twice_fires_once(world: World, outbox: Outbox):
+def test_process__same_event_twice_fires_once(world: World, outbox: Outbox) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", interval=300)
     event = world.event("e1")
@@ -31,7 +31,9 @@ def test_process__same_event_twice_fires_once(world: World, outbox: Outbox):
     assert ActionInterval.objects.get().held_until == held_until
 
 
-def test_process__receipt_expires_at_dedupe_seconds(world: World, outbox: Outbox):
+def test_process__receipt_expires_at_dedupe_seconds(
+    world: World, outbox: Outbox
+) -> None:
     world.detector("orders")
     world.workflow("tell", "orders")
     event = world.event("e1")
@@ -50,7 +52,7 @@ def test_process__receipt_expires_at_dedupe_seconds(world: World, outbox: Outbox
     assert outbox.actions == ["email", "email"]
 
 
-def test_process__first_copy_in_a_batch_counts(world: World, outbox: Outbox):
+def test_process__first_copy_in_a_batch_counts(world: World, outbox: Outbox) -> None:
     world.detector("orders")
     world.workflow("tell", "orders")
 
@@ -67,7 +69,7 @@ def test_process__first_copy_in_a_batch_counts(world: World, outbox: Outbox):
 
 def test_process__duplicates_leave_the_rest_of_their_batch_alone(
     world: World, outbox: Outbox
-):
+) -> None:
     world.threshold("hot", breaches=2)
     world.workflow("tell", "hot")
     known = world.event("e1", value=11)
@@ -81,7 +83,7 @@ def test_process__duplicates_leave_the_rest_of_their_batch_alone(
     assert DetectorState.objects.get().version == 2
 
 
-def test_process__same_id_at_another_source_is_another_event(world: World):
+def test_process__same_id_at_another_source_is_another_event(world: World) -> None:
     world.detector("orders")
     world.workflow("tell", "orders")
 
@@ -92,7 +94,7 @@ def test_process__same_id_at_another_source_is_another_event(world: World):
     assert reasons(outcomes) == ["sent", "sent"]
 
 
-def test_process__event_without_effects_leaves_no_receipt(world: World):
+def test_process__event_without_effects_leaves_no_receipt(world: World) -> None:
     world.detector("orders", trigger=["data.amount gt 5"])
     world.workflow("tell", "orders", when=["data.vip eq true"])
 
@@ -106,7 +108,7 @@ def test_process__event_without_effects_leaves_no_receipt(world: World):
     assert EventReceipt.objects.count() == 0
 
 
-def test_process__held_event_leaves_a_receipt(world: World):
+def test_process__held_event_leaves_a_receipt(world: World) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", interval=300)
     world.one("e1")
@@ -118,7 +120,7 @@ def test_process__held_event_leaves_a_receipt(world: World):
     assert EventReceipt.objects.count() == 2
 
 
-def test_process__duplicate_counts_for_no_frequency(world: World):
+def test_process__duplicate_counts_for_no_frequency(world: World) -> None:
     world.detector("orders")
     frequency = {"type": "frequency", "period": 60, "op": "gte", "value": 3}
     world.workflow("tell", "orders", when=[frequency])
@@ -130,7 +132,7 @@ def test_process__duplicate_counts_for_no_frequency(world: World):
     assert EventCount.objects.get().count == 1
 
 
-def test_process__duplicate_keeps_a_decision_of_its_own(world: World):
+def test_process__duplicate_keeps_a_decision_of_its_own(world: World) -> None:
     world.detector("orders")
     world.workflow("tell", "orders")
 
@@ -141,7 +143,7 @@ def test_process__duplicate_keeps_a_decision_of_its_own(world: World):
     assert list(kept) == [("fired", "sent"), ("held", "duplicate_event")]
 
 
-def test_process__stateful_event_once_only(world: World):
+def test_process__stateful_event_once_only(world: World) -> None:
     world.threshold("hot", breaches=2)
     world.workflow("tell", "hot")
 

@@ -20,7 +20,7 @@ def often(value: int, period: int = 60) -> dict[str, Any]:
 
 def test_frequency__counts_what_the_fast_conditions_let_through(
     world: World, outbox: Outbox
-):
+) -> None:
     world.detector("logs")
     world.workflow("tell", "logs", when=['data.level eq "error"', often(3)])
 
@@ -38,7 +38,7 @@ def test_frequency__counts_what_the_fast_conditions_let_through(
     assert [message.event for message in outbox.sent] == ["e50"]
 
 
-def test_frequency__period_is_exact_to_the_second(world: World, outbox: Outbox):
+def test_frequency__period_is_exact_to_the_second(world: World, outbox: Outbox) -> None:
     world.detector("logs")
     world.workflow("tell", "logs", when=[often(2)])
 
@@ -55,7 +55,7 @@ def test_frequency__period_is_exact_to_the_second(world: World, outbox: Outbox):
 
 def test_frequency__other_subjects_and_environments_do_not_count(
     world: World, outbox: Outbox
-):
+) -> None:
     world.detector("logs")
     world.workflow("tell", "logs", when=[often(2)])
 
@@ -71,7 +71,7 @@ def test_frequency__other_subjects_and_environments_do_not_count(
 
 def test_frequency__in_an_if_group_counts_what_reaches_it(
     world: World, outbox: Outbox
-):
+) -> None:
     world.detector("logs")
     world.workflow(
         "tell",
@@ -93,7 +93,7 @@ def test_frequency__in_an_if_group_counts_what_reaches_it(
     assert sorted(outbox.actions) == ["all", "errors"]
 
 
-def test_frequency__batch_adds_up(world: World, outbox: Outbox):
+def test_frequency__batch_adds_up(world: World, outbox: Outbox) -> None:
     world.detector("logs")
     world.workflow("tell", "logs", when=[often(100)])
 
@@ -104,7 +104,7 @@ def test_frequency__batch_adds_up(world: World, outbox: Outbox):
     assert len(outbox.sent) == 1
 
 
-def test_frequency__two_workflows_count_for_themselves(world: World):
+def test_frequency__two_workflows_count_for_themselves(world: World) -> None:
     world.detector("logs")
     world.workflow("w1", "logs", when=[often(3)])
     world.workflow("w2", "logs", when=["data.vip eq true", often(3)])
@@ -114,7 +114,7 @@ def test_frequency__two_workflows_count_for_themselves(world: World):
     assert sorted(EventCount.objects.values_list("count", flat=True)) == [1, 2]
 
 
-def test_frequency__item_counts_its_event_only_once(world: World):
+def test_frequency__item_counts_its_event_only_once(world: World) -> None:
     world.detector("logs")
     world.workflow("tell", "logs", when=[often(1)])
     world.one()
@@ -124,7 +124,9 @@ def test_frequency__item_counts_its_event_only_once(world: World):
     assert EventCount.objects.get().count == 1
 
 
-def test_frequency__late_event_counts_at_its_own_time(world: World, outbox: Outbox):
+def test_frequency__late_event_counts_at_its_own_time(
+    world: World, outbox: Outbox
+) -> None:
     world.detector("logs")
     world.workflow("tell", "logs", when=[often(2)])
 
@@ -133,4 +135,4 @@ def test_frequency__late_event_counts_at_its_own_time(world: World, outbox: Outb
     world.run_until(110)
 
     assert outbox.sent == []
-    assert START == world.at(0).clock.now()
+    assert world.at(0).clock.now() == START

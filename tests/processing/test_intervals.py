@@ -11,7 +11,9 @@ from workflow_engine.models import ActionInterval, Firing
 DAY = 86_400
 
 
-def test_interval__held_until_its_end_and_not_at_it(world: World, outbox: Outbox):
+def test_interval__held_until_its_end_and_not_at_it(
+    world: World, outbox: Outbox
+) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", interval=300)
 
@@ -28,7 +30,7 @@ def test_interval__held_until_its_end_and_not_at_it(world: World, outbox: Outbox
     assert len(outbox.sent) == 3
 
 
-def test_interval__each_subject_has_its_own(world: World):
+def test_interval__each_subject_has_its_own(world: World) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", interval=300)
 
@@ -39,7 +41,9 @@ def test_interval__each_subject_has_its_own(world: World):
     assert reasons(outcomes) == ["sent", "sent", "interval"]
 
 
-def test_interval__zero_holds_nobody_and_leaves_no_row(world: World, outbox: Outbox):
+def test_interval__zero_holds_nobody_and_leaves_no_row(
+    world: World, outbox: Outbox
+) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", interval=0)
 
@@ -51,7 +55,7 @@ def test_interval__zero_holds_nobody_and_leaves_no_row(world: World, outbox: Out
     assert ActionInterval.objects.count() == 0
 
 
-def test_interval__of_another_workflow_holds_nobody(world: World):
+def test_interval__of_another_workflow_holds_nobody(world: World) -> None:
     world.detector("orders")
     world.detector("refunds", event_type="order.refunded")
     world.workflow("w1", "orders")
@@ -67,7 +71,7 @@ def test_interval__of_another_workflow_holds_nobody(world: World):
     assert (after.held_until, after.firing_id) == (before.held_until, before.firing_id)
 
 
-def test_interval__trace_names_who_holds_and_until_when(world: World):
+def test_interval__trace_names_who_holds_and_until_when(world: World) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", interval=300)
     world.one()
@@ -80,7 +84,9 @@ def test_interval__trace_names_who_holds_and_until_when(world: World):
     assert fate.firing == str(holder.uuid)
 
 
-def test_interval__taken_once_for_all_delays_of_an_action(world: World, outbox: Outbox):
+def test_interval__taken_once_for_all_delays_of_an_action(
+    world: World, outbox: Outbox
+) -> None:
     world.detector("orders")
     carries = [Carry(action="email"), Carry(action="email", delay=600)]
     world.workflow("tell", "orders", carries=carries, interval=3600)
@@ -98,7 +104,7 @@ def test_interval__taken_once_for_all_delays_of_an_action(world: World, outbox: 
     ]
 
 
-def test_merge__equal_configurations_act_once(world: World, outbox: Outbox):
+def test_merge__equal_configurations_act_once(world: World, outbox: Outbox) -> None:
     world.detector("orders")
     world.action("first", config={"text": "hello", "to": "a"})
     world.action("second", config={"to": "a", "text": "hello"})
@@ -118,7 +124,7 @@ def test_merge__equal_configurations_act_once(world: World, outbox: Outbox):
     assert sorted(holders) == [("w1", uuid), ("w2", uuid)]
 
 
-def test_merge__different_text_acts_twice(world: World, outbox: Outbox):
+def test_merge__different_text_acts_twice(world: World, outbox: Outbox) -> None:
     world.detector("orders")
     world.action("first", config={"text": "hello"})
     world.action("second", config={"text": "good bye"})
@@ -132,7 +138,7 @@ def test_merge__different_text_acts_twice(world: World, outbox: Outbox):
     assert sorted(outbox.actions) == ["first", "second"]
 
 
-def test_merge__different_delay_acts_twice(world: World, outbox: Outbox):
+def test_merge__different_delay_acts_twice(world: World, outbox: Outbox) -> None:
     world.detector("orders")
     world.workflow("w1", "orders", carries=["email"])
     world.workflow("w2", "orders", carries=[Carry(action="email", delay=60)])
@@ -143,7 +149,7 @@ def test_merge__different_delay_acts_twice(world: World, outbox: Outbox):
     assert outbox.actions == ["email", "email"]
 
 
-def test_merge__firing_takes_on_resolve_of_any(world: World):
+def test_merge__firing_takes_on_resolve_of_any(world: World) -> None:
     world.detector("orders")
     world.workflow("w1", "orders", carries=["email"])
     world.workflow("w2", "orders", carries=[Carry(action="email", on_resolve=True)])
@@ -153,7 +159,7 @@ def test_merge__firing_takes_on_resolve_of_any(world: World):
     assert Firing.objects.get().on_resolve
 
 
-def test_merge__held_twin_does_not_shadow(world: World, outbox: Outbox):
+def test_merge__held_twin_does_not_shadow(world: World, outbox: Outbox) -> None:
     world.detector("orders")
     world.workflow("w1", "orders", interval=300)
     world.one()
@@ -166,7 +172,7 @@ def test_merge__held_twin_does_not_shadow(world: World, outbox: Outbox):
     assert len(outbox.sent) == 2
 
 
-def test_merge__disabled_action_shadows_no_twin(world: World, outbox: Outbox):
+def test_merge__disabled_action_shadows_no_twin(world: World, outbox: Outbox) -> None:
     world.detector("orders")
     world.action("off", enabled=False, config={"text": "hello"})
     world.action("on", config={"text": "hello"})

@@ -15,7 +15,7 @@ from workflow_engine.processing.ledger import DatabaseLedger
 from workflow_engine.processing.pipeline import process
 
 
-def test_process__matching_event_fires_once(world: World, outbox: Outbox):
+def test_process__matching_event_fires_once(world: World, outbox: Outbox) -> None:
     world.detector("orders")
     world.workflow("tell", "orders")
 
@@ -27,11 +27,11 @@ def test_process__matching_event_fires_once(world: World, outbox: Outbox):
     assert world.firings() == [("email", "succeeded", "sent")]
 
 
-def test_process__nothing(world: World):
+def test_process__nothing(world: World) -> None:
     assert world.process() == []
 
 
-def test_process__outcomes_in_the_order_given(world: World):
+def test_process__outcomes_in_the_order_given(world: World) -> None:
     world.threshold("hot")
 
     outcomes = world.process(
@@ -43,7 +43,7 @@ def test_process__outcomes_in_the_order_given(world: World):
     assert changes(outcomes) == ["opened", "unchanged"]
 
 
-def test_process__subject_taken_by_time_ties_as_given(world: World):
+def test_process__subject_taken_by_time_ties_as_given(world: World) -> None:
     world.threshold("hot")
 
     outcomes = world.process(
@@ -55,7 +55,7 @@ def test_process__subject_taken_by_time_ties_as_given(world: World):
     assert changes(outcomes) == ["resolved", "opened", "opened"]
 
 
-def test_process__time_of_acceptance_is_kept_for_later(world: World):
+def test_process__time_of_acceptance_is_kept_for_later(world: World) -> None:
     world.threshold("hot")
     world.at(30)
 
@@ -74,7 +74,7 @@ class _Broken(DatabaseLedger):
         raise DatabaseError("the disk is full")
 
 
-def test_process__database_error_writes_nothing(world: World, outbox: Outbox):
+def test_process__database_error_writes_nothing(world: World, outbox: Outbox) -> None:
     world.threshold("hot")
     frequency = {"type": "frequency", "period": 60, "op": "gte", "value": 3}
     world.workflow("tell", "hot", interval=300)
@@ -98,7 +98,7 @@ class _Killed(DatabaseLedger):
         raise KeyboardInterrupt
 
 
-def test_process__interrupt_is_not_swallowed(world: World):
+def test_process__interrupt_is_not_swallowed(world: World) -> None:
     world.detector("orders")
     world.workflow("tell", "orders")
     event = world.event("e1")
@@ -109,7 +109,7 @@ def test_process__interrupt_is_not_swallowed(world: World):
     assert set(world.rows().values()) == {0}
 
 
-def test_process__due_now_is_sent_and_due_later_is_not(world: World):
+def test_process__due_now_is_sent_and_due_later_is_not(world: World) -> None:
     world.detector("orders")
     carries = ["email", *_later("page", 600)]
     world.workflow("tell", "orders", carries=carries)
@@ -121,7 +121,7 @@ def test_process__due_now_is_sent_and_due_later_is_not(world: World):
     assert len(world.sent) == 1
 
 
-def test_process__without_a_send_all_is_left_to_the_runner(world: World):
+def test_process__without_a_send_all_is_left_to_the_runner(world: World) -> None:
     world.detector("orders")
     world.workflow("tell", "orders")
 
@@ -130,7 +130,7 @@ def test_process__without_a_send_all_is_left_to_the_runner(world: World):
     assert WorkItem.objects.get().state == "scheduled"
 
 
-def test_process__outcome_tells_all(world: World):
+def test_process__outcome_tells_all(world: World) -> None:
     world.threshold("hot")
     world.workflow("tell", "hot", carries=["email", *_later("page", 600)])
 
@@ -151,7 +151,7 @@ def test_process__outcome_tells_all(world: World):
     ]
 
 
-def test_process__firing_names_its_event_and_rules(world: World):
+def test_process__firing_names_its_event_and_rules(world: World) -> None:
     world.threshold("hot")
     world.workflow("tell", "hot")
 
@@ -173,7 +173,7 @@ def test_process__firing_names_its_event_and_rules(world: World):
     assert firing.episode == DetectorState.objects.get().episode
 
 
-def test_process__no_link(world: World):
+def test_process__no_link(world: World) -> None:
     world.detector("orders")
 
     outcome = world.one()

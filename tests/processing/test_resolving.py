@@ -31,7 +31,7 @@ def hot(world: World) -> World:
     return world
 
 
-def test_resolve__cancels_what_has_not_started(hot: World, outbox: Outbox):
+def test_resolve__cancels_what_has_not_started(hot: World, outbox: Outbox) -> None:
     hot.workflow("tell", "hot", carries=[ESCALATE], interval=7200)
     hot.one(value=11)
 
@@ -45,7 +45,7 @@ def test_resolve__cancels_what_has_not_started(hot: World, outbox: Outbox):
     assert fates(reopened) == {"tell": [("page", "waiting")]}
 
 
-def test_resolve__comes_too_late_to_cancel(hot: World, outbox: Outbox):
+def test_resolve__comes_too_late_to_cancel(hot: World, outbox: Outbox) -> None:
     hot.workflow("tell", "hot", carries=[ESCALATE], interval=7200)
     hot.one(value=11)
 
@@ -57,7 +57,9 @@ def test_resolve__comes_too_late_to_cancel(hot: World, outbox: Outbox):
     assert ActionInterval.objects.get().held_until == START + timedelta(seconds=7200)
 
 
-def test_resolve__firing_without_delay_is_still_delivered(hot: World, outbox: Outbox):
+def test_resolve__firing_without_delay_is_still_delivered(
+    hot: World, outbox: Outbox
+) -> None:
     hot.workflow("tell", "hot", carries=["email"])
 
     hot.process(hot.event(value=11), hot.event(value=1))
@@ -66,7 +68,7 @@ def test_resolve__firing_without_delay_is_still_delivered(hot: World, outbox: Ou
     assert outbox.actions == ["email"]
 
 
-def test_resolve__opened_and_over_in_one_batch(hot: World, outbox: Outbox):
+def test_resolve__opened_and_over_in_one_batch(hot: World, outbox: Outbox) -> None:
     hot.workflow("tell", "hot", carries=[ON_RESOLVE, ESCALATE])
 
     hot.process(hot.event("e1", value=11), hot.event("e2", value=1))
@@ -79,7 +81,7 @@ def test_resolve__opened_and_over_in_one_batch(hot: World, outbox: Outbox):
     assert ("page", "cancelled", "resolved") in hot.firings()
 
 
-def test_resolve__leaves_other_subjects_alone(hot: World):
+def test_resolve__leaves_other_subjects_alone(hot: World) -> None:
     hot.workflow("tell", "hot", carries=[ESCALATE])
     hot.process(hot.event(subject="a", value=11), hot.event(subject="b", value=11))
 
@@ -89,7 +91,7 @@ def test_resolve__leaves_other_subjects_alone(hot: World):
     assert list(states) == [("a", "cancelled"), ("b", "due")]
 
 
-def test_on_resolve__told_once_after_the_trigger(hot: World, outbox: Outbox):
+def test_on_resolve__told_once_after_the_trigger(hot: World, outbox: Outbox) -> None:
     hot.workflow("tell", "hot", carries=[ON_RESOLVE], interval=7200)
     hot.one("opens", value=11)
     hot.run()
@@ -105,7 +107,9 @@ def test_on_resolve__told_once_after_the_trigger(hot: World, outbox: Outbox):
     ]
 
 
-def test_on_resolve__waits_for_a_trigger_that_is_retrying(hot: World, outbox: Outbox):
+def test_on_resolve__waits_for_a_trigger_that_is_retrying(
+    hot: World, outbox: Outbox
+) -> None:
     hot.workflow("tell", "hot", carries=[ON_RESOLVE])
     outbox.fail("email", RetryAfter(60), None)
     opens = hot.event("opens", value=11)
@@ -129,7 +133,9 @@ def test_on_resolve__waits_for_a_trigger_that_is_retrying(hot: World, outbox: Ou
     assert (resolve.attempts, resolve.state) == (1, "succeeded")
 
 
-def test_on_resolve__trigger_that_failed_tells_nobody(hot: World, outbox: Outbox):
+def test_on_resolve__trigger_that_failed_tells_nobody(
+    hot: World, outbox: Outbox
+) -> None:
     hot.workflow("tell", "hot", carries=[ON_RESOLVE])
     outbox.fail("email", RetryAfter(60), Permanent("no such address"))
     hot.one(value=11)
@@ -145,7 +151,7 @@ def test_on_resolve__trigger_that_failed_tells_nobody(hot: World, outbox: Outbox
     ]
 
 
-def test_on_resolve__who_was_held_hears_nothing(hot: World, outbox: Outbox):
+def test_on_resolve__who_was_held_hears_nothing(hot: World, outbox: Outbox) -> None:
     hot.workflow("tell", "hot", carries=[ON_RESOLVE], interval=7200)
     for value in (11, 1):
         hot.one(value=value)
@@ -162,7 +168,7 @@ def test_on_resolve__who_was_held_hears_nothing(hot: World, outbox: Outbox):
     assert len(outbox.sent) == told == 2
 
 
-def test_on_resolve__ignores_intervals(hot: World, outbox: Outbox):
+def test_on_resolve__ignores_intervals(hot: World, outbox: Outbox) -> None:
     hot.workflow("tell", "hot", carries=[ON_RESOLVE], interval=7200)
     hot.one(value=11)
     hot.run()
@@ -174,7 +180,7 @@ def test_on_resolve__ignores_intervals(hot: World, outbox: Outbox):
     assert ActionInterval.objects.get().held_until == START + timedelta(seconds=7200)
 
 
-def test_on_resolve__judges_no_group(hot: World, outbox: Outbox):
+def test_on_resolve__judges_no_group(hot: World, outbox: Outbox) -> None:
     hot.workflow("tell", "hot", carries=[ON_RESOLVE], when=["data.value gt 5"])
     hot.one(value=11)
     hot.run()
@@ -185,7 +191,7 @@ def test_on_resolve__judges_no_group(hot: World, outbox: Outbox):
     assert [message.purpose for message in outbox.sent] == ["trigger", "resolve"]
 
 
-def test_on_resolve__not_asked_for(hot: World, outbox: Outbox):
+def test_on_resolve__not_asked_for(hot: World, outbox: Outbox) -> None:
     hot.workflow("tell", "hot")
     hot.one(value=11)
 
@@ -206,7 +212,7 @@ def test_on_resolve__not_asked_for(hot: World, outbox: Outbox):
 )
 def test_on_resolve__respects_snooze_and_disabling(
     hot: World, outbox: Outbox, model: Any, change: dict[str, Any], reason: str
-):
+) -> None:
     hot.workflow("tell", "hot", carries=[ON_RESOLVE])
     hot.one(value=11)
     hot.run()
@@ -219,7 +225,7 @@ def test_on_resolve__respects_snooze_and_disabling(
     assert outbox.actions == ["email"]
 
 
-def test_on_resolve__comes_from_the_merged_firing(hot: World, outbox: Outbox):
+def test_on_resolve__comes_from_the_merged_firing(hot: World, outbox: Outbox) -> None:
     hot.workflow("w1", "hot", carries=["email"])
     hot.workflow("w2", "hot", carries=[ON_RESOLVE])
     hot.one(value=11)
@@ -233,7 +239,7 @@ def test_on_resolve__comes_from_the_merged_firing(hot: World, outbox: Outbox):
 
 def test_on_resolve__one_event_ends_one_episode_and_begins_another(
     world: World, outbox: Outbox
-):
+) -> None:
     world.threshold("hot")
     world.detector(
         "cold", kind="threshold", path="data.value", op="lt", levels={"high": 5}
@@ -256,7 +262,7 @@ def test_on_resolve__one_event_ends_one_episode_and_begins_another(
 
 def test_acknowledge__cancels_the_escalation_and_nothing_else(
     hot: World, outbox: Outbox
-):
+) -> None:
     hot.workflow("tell", "hot", carries=["email", ESCALATE], interval=7200)
     hot.one(value=11)
     hot.one(value=11, subject="cart-8")
@@ -278,15 +284,15 @@ def test_acknowledge__cancels_the_escalation_and_nothing_else(
     assert ("page", "cancelled", "acknowledged") in hot.firings()
 
 
-def test_acknowledge__of_a_subject_never_seen(hot: World):
+def test_acknowledge__of_a_subject_never_seen(hot: World) -> None:
     assert acknowledge_subject((1, "", "nobody"), START) == 0
 
 
-def test_resolve__decision_of_the_beginning_is_not_rewritten(hot: World):
+def test_resolve__decision_of_the_beginning_is_not_rewritten(hot: World) -> None:
     hot.workflow("tell", "hot", carries=[ESCALATE])
     hot.one(value=11)
 
     hot.one(value=1)
 
     said = Decision.objects.order_by("pk").values_list("outcome", "reason")
-    assert list(said)[0] == ("fired", "waiting")
+    assert next(iter(said)) == ("fired", "waiting")

@@ -18,7 +18,7 @@ TRUE = "data.ok eq true"
 FALSE = "data.ok eq false"
 
 
-def test_slow__in_an_all_group_waits(world: World, outbox: Outbox):
+def test_slow__in_an_all_group_waits(world: World, outbox: Outbox) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", when=[TRUE, SLOW], interval=300)
 
@@ -39,7 +39,7 @@ def test_slow__in_an_all_group_waits(world: World, outbox: Outbox):
 )
 def test_slow__is_not_asked_when_fast_ones_decide(
     world: World, script: Script, logic: str, fast: str, reason: str
-):
+) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", when=[fast, SLOW], logic=logic)
 
@@ -54,7 +54,7 @@ def test_slow__is_not_asked_when_fast_ones_decide(
 @pytest.mark.parametrize("fast_first", [True, False])
 def test_slow__if_group_does_not_delay_its_sibling(
     world: World, outbox: Outbox, fast_first: bool
-):
+) -> None:
     world.detector("orders")
     fast = If(conditions=[TRUE], carries=["fast"])
     slow = If(conditions=[SLOW], carries=["slow"])
@@ -70,7 +70,7 @@ def test_slow__if_group_does_not_delay_its_sibling(
     assert outbox.actions == ["fast", "slow"]
 
 
-def test_slow__no_item_when_no_if_group_can_pass(world: World):
+def test_slow__no_item_when_no_if_group_can_pass(world: World) -> None:
     world.detector("orders")
     ifs = [If(conditions=[FALSE]), If(conditions=["data.ok gt 5"], carries=["page"])]
     world.workflow("tell", "orders", when=[SLOW], ifs=ifs)
@@ -83,7 +83,7 @@ def test_slow__no_item_when_no_if_group_can_pass(world: World):
 
 def test_slow__burst_is_judged_once_with_the_latest_event(
     world: World, outbox: Outbox, script: Script
-):
+) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", when=[SLOW])
 
@@ -97,7 +97,7 @@ def test_slow__burst_is_judged_once_with_the_latest_event(
     assert len(script.calls) == 1
 
 
-def test_slow__burst_in_one_batch_is_judged_once(world: World, outbox: Outbox):
+def test_slow__burst_in_one_batch_is_judged_once(world: World, outbox: Outbox) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", when=[SLOW])
 
@@ -109,7 +109,7 @@ def test_slow__burst_in_one_batch_is_judged_once(world: World, outbox: Outbox):
 
 def test_slow__event_during_the_run_makes_a_second_item(
     world: World, outbox: Outbox, script: Script
-):
+) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", when=[SLOW])
     world.one("e1")
@@ -125,7 +125,7 @@ def test_slow__event_during_the_run_makes_a_second_item(
     assert len(script.calls) == 2
 
 
-def test_slow__other_subjects_have_items_of_their_own(world: World):
+def test_slow__other_subjects_have_items_of_their_own(world: World) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", when=[SLOW])
 
@@ -138,7 +138,7 @@ def test_slow__other_subjects_have_items_of_their_own(world: World):
     assert len(world.items("evaluate")) == 3
 
 
-def test_slow__distinct_questions_in_one_call(world: World, script: Script):
+def test_slow__distinct_questions_in_one_call(world: World, script: Script) -> None:
     world.detector("orders")
     world.workflow("w1", "orders", when=[SLOW])
     world.workflow("w2", "orders", when=[SLOW])
@@ -154,7 +154,9 @@ def test_slow__distinct_questions_in_one_call(world: World, script: Script):
     ]
 
 
-def test_slow__condition_deleted_meanwhile_is_gone(world: World, outbox: Outbox):
+def test_slow__condition_deleted_meanwhile_is_gone(
+    world: World, outbox: Outbox
+) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", when=[TRUE, SLOW])
     world.one(ok=True)
@@ -165,7 +167,7 @@ def test_slow__condition_deleted_meanwhile_is_gone(world: World, outbox: Outbox)
     assert outbox.actions == ["email"]
 
 
-def test_slow__answers_no(world: World, outbox: Outbox, script: Script):
+def test_slow__answers_no(world: World, outbox: Outbox, script: Script) -> None:
     script.answer = lambda question: False
     world.detector("orders")
     world.workflow("tell", "orders", when=[SLOW], trace_until=START + timedelta(days=1))
@@ -179,7 +181,7 @@ def test_slow__answers_no(world: World, outbox: Outbox, script: Script):
 
 def test_slow__handler_that_always_raises(
     world: World, outbox: Outbox, script: Script
-):
+) -> None:
     def break_down(_: object) -> bool:
         raise ConnectionError("the archive is away")
 
@@ -198,7 +200,7 @@ def test_slow__handler_that_always_raises(
     assert _said_later() == [("failed", "condition_error")]
 
 
-def test_slow__handler_recovers(world: World, outbox: Outbox, script: Script):
+def test_slow__handler_recovers(world: World, outbox: Outbox, script: Script) -> None:
     answers = iter([ConnectionError("away"), True])
 
     def now_and_then(_: object) -> bool:
@@ -217,7 +219,9 @@ def test_slow__handler_recovers(world: World, outbox: Outbox, script: Script):
     assert outbox.actions == ["email"]
 
 
-def test_slow__no_verdict_is_an_error(world: World, outbox: Outbox, script: Script):
+def test_slow__no_verdict_is_an_error(
+    world: World, outbox: Outbox, script: Script
+) -> None:
     script.answer = lambda question: 1
     world.detector("orders")
     world.workflow("tell", "orders", when=[SLOW])
@@ -231,7 +235,7 @@ def test_slow__no_verdict_is_an_error(world: World, outbox: Outbox, script: Scri
 
 def test_slow__one_broken_handler_costs_its_own_items(
     world: World, outbox: Outbox, script: Script
-):
+) -> None:
     def for_one(question: Any) -> bool:
         raise ConnectionError
 
@@ -256,7 +260,7 @@ def test_slow__one_broken_handler_costs_its_own_items(
 )
 def test_slow__workflow_changed_meanwhile(
     world: World, outbox: Outbox, change: dict[str, Any], reason: str
-):
+) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", when=[SLOW], trace_until=START + timedelta(days=1))
     world.one()
@@ -268,7 +272,9 @@ def test_slow__workflow_changed_meanwhile(
     assert [said for _, said in _said_later()] == [reason]
 
 
-def test_slow__workflow_deleted_meanwhile(world: World, outbox: Outbox, settings: Any):
+def test_slow__workflow_deleted_meanwhile(
+    world: World, outbox: Outbox, settings: Any
+) -> None:
     settings.WORKFLOW_ENGINE = {"TRACE_SHARE": {"no_match": 1}}
     world.detector("orders")
     world.workflow("tell", "orders", when=[SLOW])
@@ -281,7 +287,7 @@ def test_slow__workflow_deleted_meanwhile(world: World, outbox: Outbox, settings
     assert WorkItem.objects.get().state == "done"
 
 
-def test_slow__interval_is_taken_when_it_acts(world: World, outbox: Outbox):
+def test_slow__interval_is_taken_when_it_acts(world: World, outbox: Outbox) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", when=[SLOW], interval=300)
     world.one("e1")
@@ -293,7 +299,9 @@ def test_slow__interval_is_taken_when_it_acts(world: World, outbox: Outbox):
     assert [message.event for message in outbox.sent] == ["e1"]
 
 
-def test_slow__if_group_that_acted_does_not_act_again(world: World, outbox: Outbox):
+def test_slow__if_group_that_acted_does_not_act_again(
+    world: World, outbox: Outbox
+) -> None:
     world.detector("orders")
     fast = If(conditions=[TRUE], carries=["fast"])
     slow = If(conditions=[SLOW], carries=["slow"])

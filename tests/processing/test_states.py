@@ -9,14 +9,14 @@ import pytest
 
 from tests.handlers import Outbox
 from tests.processing.world import START, Carry, World, changes
-from workflow_engine.models import Decision, Detector, DetectorState
+from workflow_engine.models import Decision, DetectorState
 from workflow_engine.processing.buffer import buffer
 
 TEN_OH_FOUR = 240
 FIVE_MINUTES = 300
 
 
-def test_state__of_another_environment_stays(world: World):
+def test_state__of_another_environment_stays(world: World) -> None:
     world.threshold("hot")
     world.one(value=11, environment="production")
 
@@ -26,7 +26,7 @@ def test_state__of_another_environment_stays(world: World):
     assert dict(priorities) == {"production": 75, "staging": 0}
 
 
-def test_state__edited_detector_keeps_the_status_until_a_sample(world: World):
+def test_state__edited_detector_keeps_the_status_until_a_sample(world: World) -> None:
     detector = world.threshold("hot")
     world.one(value=11)
     detector.config = {**detector.config, "levels": {"high": 100}}
@@ -39,7 +39,7 @@ def test_state__edited_detector_keeps_the_status_until_a_sample(world: World):
     assert changes(said) == ["resolved", "unchanged"]
 
 
-def test_state__edited_detector_counts_anew(world: World):
+def test_state__edited_detector_counts_anew(world: World) -> None:
     detector = world.threshold("hot", breaches=2)
     world.one(value=11)
     detector.config = {**detector.config, "levels": {"high": 9}}
@@ -50,7 +50,7 @@ def test_state__edited_detector_counts_anew(world: World):
     assert changes(said) == ["counting", "opened"]
 
 
-def test_state__event_that_is_no_sample_leaves_none(world: World):
+def test_state__event_that_is_no_sample_leaves_none(world: World) -> None:
     world.detector(
         "filtered",
         kind="threshold",
@@ -66,7 +66,7 @@ def test_state__event_that_is_no_sample_leaves_none(world: World):
     assert {name for name, count in world.rows().items() if count} == set()
 
 
-def test_state__tracked_event(world: World, outbox: Outbox):
+def test_state__tracked_event(world: World, outbox: Outbox) -> None:
     conditions = [('data.status eq "firing"', 75), ('data.status eq "resolved"', 0)]
     world.detector("alerts", trigger=conditions, logic="any", track=True)
     world.workflow("tell", "alerts")
@@ -79,7 +79,7 @@ def test_state__tracked_event(world: World, outbox: Outbox):
     assert changes(said) == ["opened", "repeated", "resolved", "unchanged"]
 
 
-def test_state__episodes_have_names_of_their_own(world: World):
+def test_state__episodes_have_names_of_their_own(world: World) -> None:
     world.threshold("hot")
     names = []
     for value in (11, 1, 11, 1, 11):
@@ -91,7 +91,7 @@ def test_state__episodes_have_names_of_their_own(world: World):
     assert len(set(names)) == 3
 
 
-def test_absence__opens_once_when_nothing_came(world: World, outbox: Outbox):
+def test_absence__opens_once_when_nothing_came(world: World, outbox: Outbox) -> None:
     world.detector("heartbeat", kind="absence", **{"for": FIVE_MINUTES})
     world.workflow("tell", "heartbeat")
     world.at(0).one("e1")
@@ -111,7 +111,7 @@ def test_absence__opens_once_when_nothing_came(world: World, outbox: Outbox):
     assert len(world.items("detect")) == 1
 
 
-def test_absence__synthetic_event_says_what_is_missing(world: World):
+def test_absence__synthetic_event_says_what_is_missing(world: World) -> None:
     world.detector("heartbeat", kind="absence", **{"for": FIVE_MINUTES})
     world.workflow("tell", "heartbeat")
     world.one("e1")
@@ -128,7 +128,9 @@ def test_absence__synthetic_event_says_what_is_missing(world: World):
     }
 
 
-def test_absence__event_at_the_due_moment_is_in_time(world: World, outbox: Outbox):
+def test_absence__event_at_the_due_moment_is_in_time(
+    world: World, outbox: Outbox
+) -> None:
     world.detector("heartbeat", kind="absence", **{"for": FIVE_MINUTES})
     world.workflow("tell", "heartbeat")
     world.one("e1")
@@ -141,7 +143,7 @@ def test_absence__event_at_the_due_moment_is_in_time(world: World, outbox: Outbo
     assert item.due_at == START + timedelta(seconds=2 * FIVE_MINUTES)
 
 
-def test_absence__is_measured_by_arrival(world: World, outbox: Outbox):
+def test_absence__is_measured_by_arrival(world: World, outbox: Outbox) -> None:
     world.detector("heartbeat", kind="absence", **{"for": FIVE_MINUTES})
     world.workflow("tell", "heartbeat")
     world.at(1000).one("e1", time=0)
@@ -153,7 +155,7 @@ def test_absence__is_measured_by_arrival(world: World, outbox: Outbox):
     assert len(outbox.sent) == 1
 
 
-def test_absence__heard_is_a_reason(world: World, settings: Any):
+def test_absence__heard_is_a_reason(world: World, settings: Any) -> None:
     settings.WORKFLOW_ENGINE = {"TRACE_SHARE": {"no_match": 1}}
     world.detector("heartbeat", kind="absence", **{"for": FIVE_MINUTES})
     world.one("e1")
@@ -167,7 +169,7 @@ def test_absence__heard_is_a_reason(world: World, settings: Any):
 
 
 @pytest.mark.parametrize("gone", ["disabled", "deleted"])
-def test_absence__detector_is_no_more(world: World, outbox: Outbox, gone: str):
+def test_absence__detector_is_no_more(world: World, outbox: Outbox, gone: str) -> None:
     detector = world.detector("heartbeat", kind="absence", **{"for": FIVE_MINUTES})
     world.workflow("tell", "heartbeat")
     world.one("e1")
@@ -183,7 +185,7 @@ def test_absence__detector_is_no_more(world: World, outbox: Outbox, gone: str):
     assert world.items() == []
 
 
-def test_rate__opens_and_resolves_by_itself(world: World, outbox: Outbox):
+def test_rate__opens_and_resolves_by_itself(world: World, outbox: Outbox) -> None:
     world.detector("storm", kind="rate", period=60, count=3)
     world.workflow("tell", "storm", carries=[_told("email")])
 

@@ -20,7 +20,7 @@ from workflow_engine.models import (
 )
 
 
-def test_environment__none_matches_all_and_a_name_only_itself(world: World):
+def test_environment__none_matches_all_and_a_name_only_itself(world: World) -> None:
     world.detector("orders")
     world.workflow("every", "orders")
     world.workflow("a-only", "orders", environment="A", carries=["page"])
@@ -41,14 +41,14 @@ def test_environment__none_matches_all_and_a_name_only_itself(world: World):
     assert list(Environment.objects.values_list("name", flat=True)) == ["A"]
 
 
-def test_environment__in_use_is_not_deleted(world: World):
+def test_environment__in_use_is_not_deleted(world: World) -> None:
     world.workflow("a-only", environment="A")
 
     with pytest.raises(ProtectedError):
         Environment.objects.get(name="A").delete()
 
 
-def test_snooze__holds_with_the_whole_trace_and_ends_by_itself(world: World):
+def test_snooze__holds_with_the_whole_trace_and_ends_by_itself(world: World) -> None:
     world.detector("orders")
     noon = START + timedelta(hours=2)
     world.workflow(
@@ -76,7 +76,7 @@ def test_snooze__holds_with_the_whole_trace_and_ends_by_itself(world: World):
     assert awake.reason == "sent"
 
 
-def test_snooze__makes_no_item_for_a_slow_answer(world: World):
+def test_snooze__makes_no_item_for_a_slow_answer(world: World) -> None:
     world.detector("orders")
     later = START + timedelta(hours=1)
     world.workflow("tell", "orders", when=[{"type": "t_slow"}], snoozed_until=later)
@@ -87,7 +87,7 @@ def test_snooze__makes_no_item_for_a_slow_answer(world: World):
     assert world.items() == []
 
 
-def test_detectors__two_lead_to_one_judgement(world: World, outbox: Outbox):
+def test_detectors__two_lead_to_one_judgement(world: World, outbox: Outbox) -> None:
     world.detector("low", priority="low")
     world.detector("high", priority="high")
     world.workflow("tell", "low", "high", when=['detection.detector eq "high"'])
@@ -101,7 +101,7 @@ def test_detectors__two_lead_to_one_judgement(world: World, outbox: Outbox):
     assert Firing.objects.get().detector_slug == "high"
 
 
-def test_detectors__equal_priority_the_lowest_id_leads(world: World):
+def test_detectors__equal_priority_the_lowest_id_leads(world: World) -> None:
     world.detector("first")
     world.detector("second")
     world.workflow("tell", "second", "first")
@@ -111,14 +111,14 @@ def test_detectors__equal_priority_the_lowest_id_leads(world: World):
     assert line.detectors == ("first", "second")
 
 
-def test_workflow__disabled(world: World):
+def test_workflow__disabled(world: World) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", enabled=False)
 
     assert reasons([world.one()]) == ["workflow_disabled"]
 
 
-def test_workflow__bad_configuration_costs_that_workflow_only(world: World):
+def test_workflow__bad_configuration_costs_that_workflow_only(world: World) -> None:
     world.detector("orders")
     for number in range(6):
         world.workflow(
@@ -142,14 +142,13 @@ def test_workflow__bad_configuration_costs_that_workflow_only(world: World):
 
 def _spoil(condition_id: int) -> None:
     """Break a configuration past every check of ours."""
+    table = Condition._meta.db_table
+    update = f"UPDATE {table} SET config = %s WHERE id = %s"  # noqa: S608 - ours
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {Condition._meta.db_table} SET config = %s WHERE id = %s",
-            ['{"path": 7}', condition_id],
-        )
+        cursor.execute(update, ['{"path": 7}', condition_id])
 
 
-def test_if_group__without_actions_is_no_if_group(world: World):
+def test_if_group__without_actions_is_no_if_group(world: World) -> None:
     world.detector("orders")
     world.workflow("empty", "orders", ifs=[If(carries=[])])
     world.workflow("none", "orders", ifs=[])
@@ -159,14 +158,16 @@ def test_if_group__without_actions_is_no_if_group(world: World):
     assert [line.reason.value for line in outcome.workflows] == ["no_if_group"] * 2
 
 
-def test_if_group__none_passes(world: World):
+def test_if_group__none_passes(world: World) -> None:
     world.detector("orders")
     world.workflow("tell", "orders", ifs=[If(conditions=["data.amount gt 5"])])
 
     assert reasons([world.one(amount=1)]) == ["if"]
 
 
-def test_if_group__actions_only_of_those_that_pass(world: World, outbox: Outbox):
+def test_if_group__actions_only_of_those_that_pass(
+    world: World, outbox: Outbox
+) -> None:
     world.detector("orders")
     world.workflow(
         "tell",
@@ -183,7 +184,9 @@ def test_if_group__actions_only_of_those_that_pass(world: World, outbox: Outbox)
     assert outbox.actions == ["big"]
 
 
-def test_workflows__reason_of_the_event_is_the_first_result_by_lowest_id(world: World):
+def test_workflows__reason_of_the_event_is_the_first_result_by_lowest_id(
+    world: World,
+) -> None:
     world.detector("orders")
     world.workflow("w1", "orders", when=["data.amount gt 5"])
     world.workflow("w2", "orders", when=["data.amount gt 5"])
@@ -194,7 +197,7 @@ def test_workflows__reason_of_the_event_is_the_first_result_by_lowest_id(world: 
     assert (outcome.outcome, outcome.reason) == ("held", "snoozed")
 
 
-def test_workflow__gone_between_link_and_look_up(world: World):
+def test_workflow__gone_between_link_and_look_up(world: World) -> None:
     world.detector("orders")
     workflow = world.workflow("tell", "orders", ifs=[If(conditions=["id t_slow"])])
     assert reasons([world.one()]) == ["pending"]

@@ -1,8 +1,8 @@
 """World: rules made from few words, events at a moment, and what came of them.
 
-    world.detector("orders")
-    world.workflow("tell", "orders", carries=["email"], interval=300)
-    world.process(world.event("e1", amount=9))
+world.detector("orders")
+world.workflow("tell", "orders", carries=["email"], interval=300)
+world.process(world.event("e1", amount=9))
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class World:
         given = {"path": "data.value", "op": "gt", "levels": {"high": 10}, **config}
         return self.detector(slug, kind="threshold", **given)
 
-    def workflow(  # noqa: PLR0913 - the fields of a row
+    def workflow(
         self,
         slug: str,
         *detectors: str,
@@ -203,9 +203,9 @@ class World:
 
     def event(  # noqa: PLR0913 - the attributes of an event
         self,
-        id: str = "",
+        id: str = "",  # noqa: A002 - as the standard has it
         *,
-        type: str = FAILED,
+        type: str = FAILED,  # noqa: A002 - as the standard has it
         source: str = SHOP,
         subject: str = "cart-7",
         environment: str = "",
@@ -232,7 +232,7 @@ class World:
             lambda: process(events, DatabaseLedger(self.send), self.clock.now())
         )
 
-    def one(self, id: str = "", **attributes: Any) -> Outcome:
+    def one(self, id: str = "", **attributes: Any) -> Outcome:  # noqa: A002 - as above
         """Judge one event now."""
         (outcome,) = self.process(self.event(id, **attributes))
         return outcome

@@ -36,7 +36,14 @@ from workflow_engine.processing.circuit import (
 from workflow_engine.processing.firings import end_firings
 from workflow_engine.processing.items import ActPayload
 from workflow_engine.processing.redact import redact, shorten
-from workflow_engine.queue import Begun, finish, give_up, put_off, release
+from workflow_engine.queue import (
+    Begun,
+    failure_of,
+    finish,
+    give_up,
+    put_off,
+    release,
+)
 from workflow_engine.types.reasons import Reason
 
 AWAIT_TRIGGER: Final = timedelta(
@@ -45,7 +52,7 @@ AWAIT_TRIGGER: Final = timedelta(
 ENDPOINT_PATIENCE: Final = timedelta(
     hours=24
 )  # a firing older than this gives up waiting
-ERROR_CHARACTERS: Final = 2048
+LONGEST_WAIT: Final = timedelta(days=31)  # that a handler may ask for
 
 
 class Actor:
@@ -73,14 +80,26 @@ class Actor:
             return
         if self._is_paused(item, firing, now):
             return
-        Firing.objects.using(self._using).filter(pk=firing.pk).update(
-            state=FiringState.RUNNING,
-            attempts=item.attempt,
-            reason=Reason.SENT.value,
-            finished_at=None,
-        )
+        if not self._starts(item, firing):
+            finish(item.id, item.token, item.attempt, now=now)
+            return
         attempt = self._attempt(item, firing, now)
         self._conclude(item, firing, attempt, now)
+
+    def _starts(self, item: Begun, firing: Firing) -> bool:
+        """Write that the attempt begins; False for a firing that was cancelled meanwhile.
+
+        A failed one may start again: its item was given all its attempts once more.
+        """
+        rows = Firing.objects.using(self._using).filter(pk=firing.pk)
+        return bool(
+            rows.exclude(state=FiringState.CANCELLED).update(
+                state=FiringState.RUNNING,
+                attempts=item.attempt,
+                reason=Reason.SENT.value,
+                finished_at=None,
+            )
+        )
 
     def _awaits(self, item: Begun, firing: Firing, now: datetime) -> bool:
         """Whether the trigger firing decides first; a resolved message comes after it."""
@@ -167,7 +186,9 @@ class Actor:
         action_id = firing.action_id
         if action_id is None or isinstance(error, HandlerMissing):
             return
-        note_failure(action_id, firing.action_slug, describe(error), now, self._using)
+        said = failure_of(error)
+        told = f"{said.error_class}: {said.error}"
+        note_failure(action_id, firing.action_slug, told, now, self._using)
         if isinstance(error, EndpointGone):
             switch_off(action_id, now, self._using)
 
@@ -175,14 +196,9 @@ class Actor:
         self, item: Begun, firing: Firing, error: Exception, now: datetime
     ) -> None:
         """Release the item; the store says whether an attempt is left or a cancel is wished."""
-        wait = error.seconds if isinstance(error, RetryAfter) else None
+        due_at = now + _wait(error) if isinstance(error, RetryAfter) else None
         state = release(
-            item.id,
-            item.token,
-            item.attempt,
-            now=now,
-            due_at=None if wait is None else now + timedelta(seconds=wait),
-            error=error,
+            item.id, item.token, item.attempt, now=now, due_at=due_at, error=error
         )
         if state is ItemState.SCHEDULED:
             Firing.objects.using(self._using).filter(pk=firing.pk).update(
@@ -247,13 +263,14 @@ def _stop_reason(firing: Firing, now: datetime) -> Reason | None:
     return Reason.SNOOZED if until is not None and now < until else None
 
 
+def _wait(error: RetryAfter) -> timedelta:
+    """Return how long a handler asks to wait, within reason; not a number is no wait."""
+    longest = LONGEST_WAIT.total_seconds()
+    return timedelta(seconds=min(longest, max(0.0, error.seconds)))
+
+
 def _health(firing: Firing) -> ActionHealth | None:
     return getattr(firing.action, "health", None)
-
-
-def describe(error: Exception) -> str:
-    """Return class and message of an error, bounded."""
-    return f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]
 
 
 def keep_delivery(
@@ -261,6 +278,7 @@ def keep_delivery(
 ) -> None:
     """Write what one attempt asked and got back, redacted and cut."""
     delivery, error = attempt.delivery, attempt.error
+    failure = None if error is None else failure_of(error)
     keep = options.WEBHOOK["keep_bytes"]
     response = {**delivery.response}
     if delivery.notes:
@@ -273,8 +291,8 @@ def keep_delivery(
         endpoint=delivery.endpoint[:500],
         status=delivery.status,
         ok=error is None,
-        error_class="" if error is None else type(error).__name__[:200],
-        error="" if error is None else str(error)[:ERROR_CHARACTERS],
+        error_class="" if failure is None else failure.error_class,
+        error="" if failure is None else failure.error,
         request=_cut(redact(delivery.request), keep),
         response=_cut(redact(response), keep),
     )

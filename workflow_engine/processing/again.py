@@ -20,9 +20,14 @@ from workflow_engine.lookups import workflows
 from workflow_engine.models import CountQuestion
 from workflow_engine.processing.detect import checked, conclude
 from workflow_engine.processing.effects import Evaluation
-from workflow_engine.processing.judged import Judged, judge_lines, new_trace_id
+from workflow_engine.processing.judged import (
+    Judged,
+    guarded_match,
+    judge_lines,
+    new_trace_id,
+)
 from workflow_engine.processing.ledger.base import Ledger
-from workflow_engine.processing.match import Again, match_again, slow_conditions
+from workflow_engine.processing.match import Again, slow_conditions
 from workflow_engine.processing.rules import links_of
 from workflow_engine.types.detection import State, SubjectKey
 from workflow_engine.types.event import JSON, Event
@@ -145,7 +150,7 @@ def _answer(
 def judge_evaluation(answered: Answered, now: datetime) -> Judged:
     """Return what the workflow says now that its slow conditions have answered."""
     evaluation = answered.evaluation
-    matched = match_again(
+    matched = guarded_match(
         evaluation.event,
         evaluation.workflow_id,
         answered.workflow,

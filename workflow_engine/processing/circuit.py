@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import msgspec
+from django.db import transaction
 from django.db.models import Q
+from django.dispatch import Signal
 
 from workflow_engine.conf import options
 from workflow_engine.models import ActionHealth
@@ -61,7 +64,7 @@ def note_success(health: ActionHealth | None, slug: str, using: str) -> None:
         failing_since=None, failures=0, open_until=None, last_error=""
     )
     if health.open_until is not None:
-        circuit_closed.send_robust(sender=ActionHealth, action=slug)
+        _tell(circuit_closed, using, action=slug)
 
 
 def note_failure(
@@ -96,9 +99,13 @@ def note_failure(
         )
     health.save(using=using)
     if health.failures == FAILURES_TO_OPEN:
-        circuit_opened.send_robust(
-            sender=ActionHealth, action=slug, until=health.open_until
-        )
+        _tell(circuit_opened, using, action=slug, until=health.open_until)
+
+
+def _tell(signal: Signal, using: str, **facts: object) -> None:
+    """Send a signal after the commit of what it speaks of."""
+    send = partial(signal.send_robust, sender=ActionHealth, **facts)
+    transaction.on_commit(send, using=using, robust=True)
 
 
 def switch_off(action_id: int, now: datetime, using: str) -> None:

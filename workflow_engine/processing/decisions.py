@@ -18,6 +18,7 @@ from workflow_engine.processing.redact import (
     leads_to_secret,
     redact,
     shorten,
+    storable,
 )
 from workflow_engine.types.event import JSON, Event, to_message
 from workflow_engine.types.reasons import Reason, Result
@@ -105,6 +106,8 @@ def _without_secrets(value: Any) -> Any:
     """Go through the verdicts in a line; a condition is known by its `path`."""
     if isinstance(value, list):
         return [_without_secrets(item) for item in value]
+    if isinstance(value, str):
+        return storable(value)
     if not isinstance(value, dict):
         return value
     kept = {key: _without_secrets(item) for key, item in value.items()}

@@ -14,8 +14,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
@@ -90,45 +91,56 @@ class Executor:
         """
         begun = begin(pairs, now=self._clock.now(), worker=self._worker)
         waiting = [item for item in begun if item.kind == EVALUATE]
+        errors: list[DatabaseError | None] = []
         for start in range(0, len(waiting), EVALUATE_TOGETHER):
-            self._guard(waiting[start : start + EVALUATE_TOGETHER])
+            errors += self._evaluate(waiting[start : start + EVALUATE_TOGETHER])
         for item in begun:
             if item.kind != EVALUATE:
-                self._guard([item])
+                errors.append(self._guard([item], partial(self._carry_out, item)))
+        for error in errors:
+            if error is not None:
+                raise error
         return len(begun)
 
-    def _guard(self, items: Sequence[Begun]) -> None:
-        """Carry out items; an error that no kind has answered is an error of the items."""
+    def _guard(
+        self, items: Sequence[Begun], work: Callable[[], None]
+    ) -> DatabaseError | None:
+        """Do the work of items and return an error of the database, which is not theirs.
+
+        Any other error that no kind has answered is an error of the items.
+        """
+        facts = {"items": [item.id for item in items]}
         try:
-            self._carry_out(items)
+            work()
         except ItemLost:
             logger.info(
                 "An item was given to another worker.",
-                extra={"action": "item_lost", "items": [item.id for item in items]},
+                extra={"action": "item_lost", **facts},
             )
+        except DatabaseError as error:
+            logger.exception(
+                "The database failed an item.",
+                extra={"action": "item_put_back", **facts},
+            )
+            return error
         except Exception as error:
             logger.exception(
-                "An item failed.",
-                extra={"action": "item_failed", "items": [i.id for i in items]},
+                "An item failed.", extra={"action": "item_failed", **facts}
             )
-            if isinstance(error, DatabaseError):
-                raise
             for item in items:
                 self._release(item, error)
+        return None
 
-    def _carry_out(self, items: Sequence[Begun]) -> None:
-        kind = items[0].kind
-        if kind == EVALUATE:
-            self._evaluate(items)
-        elif kind == ACT:
-            self._act(items[0])
-        elif kind == DETECT:
-            self._detect(items[0])
-        elif kind == EVENT:
-            self._process(items[0])
+    def _carry_out(self, item: Begun) -> None:
+        if item.kind == ACT:
+            self._act(item)
+        elif item.kind == DETECT:
+            self._detect(item)
+        elif item.kind == EVENT:
+            self._process(item)
         else:
-            message = f"no item of kind '{kind}' is known to this worker"
-            self._release(items[0], LookupError(message))
+            message = f"no item of kind '{item.kind}' is known to this worker"
+            self._release(item, LookupError(message))
 
     def _release(self, item: Begun, error: Exception) -> None:
         """Try again after the back-off, or end it when no attempt is left."""
@@ -145,18 +157,25 @@ class Executor:
             process([payload.event], DatabaseLedger(self._send), now)
             finish(item.id, item.token, item.attempt, now=now)
 
-    def _evaluate(self, items: Sequence[Begun]) -> None:
+    def _evaluate(self, items: Sequence[Begun]) -> list[DatabaseError | None]:
         """Judge waiting workflows, their slow conditions asked together."""
+        answered: list[tuple[Begun, Answered]] = []
+        errors = [self._guard(items, lambda: answered.extend(self._answered(items)))]
+        for item, answer in answered:
+            errors.append(self._guard([item], partial(self._conclude, item, answer)))
+        return errors
+
+    def _answered(self, items: Sequence[Begun]) -> list[tuple[Begun, Answered]]:
         read = [(item, self._payload(item, EvaluatePayload)) for item in items]
         known = [(item, _evaluation(item, p)) for item, p in read if p is not None]
         ledger = DatabaseLedger(self._send)
-        answered = ask([evaluation for _, evaluation in known], ledger)
-        for (item, _), answer in zip(known, answered, strict=True):
-            self._conclude(item, answer, ledger)
+        answers = ask([evaluation for _, evaluation in known], ledger)
+        return [(item, one) for (item, _), one in zip(known, answers, strict=True)]
 
-    def _conclude(self, item: Begun, answer: Answered, ledger: DatabaseLedger) -> None:
+    def _conclude(self, item: Begun, answer: Answered) -> None:
         """Write effects and finish together; a handler that raised is asked again later."""
         now = self._clock.now()
+        ledger = DatabaseLedger(self._send)
         if answer.error is not None and not item.is_last_attempt:
             self._release(item, answer.error)
             return

@@ -11,7 +11,7 @@ import msgspec
 
 from workflow_engine.clock import monotonic
 from workflow_engine.processing.detect import detect, is_triggered
-from workflow_engine.processing.match import Matched, leading, match
+from workflow_engine.processing.match import FIRST, Again, Matched, leading, match
 from workflow_engine.processing.rules import Links, links_of
 from workflow_engine.types.detection import Detection, State, SubjectKey
 from workflow_engine.types.event import Event
@@ -149,10 +149,11 @@ def guarded_match(
     workflow: WorkflowSnapshot | Absent,
     detections: Sequence[Detection],
     now: datetime,
+    again: Again = FIRST,
 ) -> Matched:
     """Judge a workflow; an error in it costs this workflow only."""
     try:
-        return match(event, workflow_id, workflow, detections, now)
+        return match(event, workflow_id, workflow, detections, now, again)
     except Exception as error:  # noqa: BLE001 - told in the trace as workflow_error
         first = leading(detections)
         line = WorkflowLine(

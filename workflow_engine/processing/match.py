@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -64,17 +65,6 @@ def facts_of(event: Event, detection: Detection) -> Facts:
     return Facts(event, detection=to_facts(detection))
 
 
-def match(
-    event: Event,
-    workflow_id: WorkflowId,
-    workflow: WorkflowSnapshot | Absent,
-    detections: Sequence[Detection],
-    now: datetime,
-) -> Matched:
-    """Judge a workflow for an event; `detections` must not be empty."""
-    return match_again(event, workflow_id, workflow, detections, now, Again())
-
-
 class Again(msgspec.Struct, frozen=True, kw_only=True):
     """What is different when a workflow is judged once more, for an item.
 
@@ -87,15 +77,18 @@ class Again(msgspec.Struct, frozen=True, kw_only=True):
     answers: Mapping[int, bool | ConditionFailed] | None = None
 
 
-def match_again(
+FIRST: Final = Again()  # nothing is known more: the event has just come
+
+
+def match(
     event: Event,
     workflow_id: WorkflowId,
     workflow: WorkflowSnapshot | Absent,
     detections: Sequence[Detection],
     now: datetime,
-    again: Again,
+    again: Again = FIRST,
 ) -> Matched:
-    """Judge a workflow as `match` does, with what an item knows more."""
+    """Judge a workflow for an event; `detections` must not be empty."""
     ordered = leading(detections)
     names = tuple(d.detector for d in ordered)
     if isinstance(workflow, Absent):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -11,13 +12,17 @@ from workflow_engine.exceptions import InvalidPath
 from workflow_engine.types.event import JSON
 from workflow_engine.types.paths import parse_path
 
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 REDACTED: Final = "[redacted]"
 EVENT_BYTES: Final = 8192  # kept of an event
 VALUE_CHARACTERS: Final = 300  # kept of a value that a condition saw or wanted
 
 
 def redact(value: JSON) -> JSON:
-    """Return the value with everything under a secret's key replaced, at any depth."""
+    """Return the value with everything under a secret's key replaced, at any depth.
+
+    So is what no database stores as text: a zero character, half of a surrogate pair.
+    """
     return _redact(value, tuple(word.lower() for word in options.REDACT_KEYS))
 
 
@@ -29,7 +34,12 @@ def _redact(value: JSON, words: tuple[str, ...]) -> JSON:
         }
     if isinstance(value, list | tuple):
         return [_redact(item, words) for item in value]
-    return value
+    return storable(value) if isinstance(value, str) else value
+
+
+def storable(text: str) -> str:
+    """Return a text with U+FFFD in place of what no database stores."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def _is_secret(key: object, words: tuple[str, ...]) -> bool:
