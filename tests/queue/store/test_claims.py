@@ -62,6 +62,20 @@ def test_claim__first_due_of_one_shard_when_not_all_fit() -> None:
 
 
 @pytest.mark.django_db
+def test_claim__no_shard_waits_for_another_to_be_empty() -> None:
+    subjects = ["cart-1", "cart-2"] * 20
+    assert len({draft(subject=subject).shard() for subject in subjects}) == 2
+    enqueue_many([draft(subject=name) for name in subjects], now=NOW, direct=False)
+
+    for _ in range(20):
+        claim(now=NOW, limit=1)
+
+    claimed = WorkItem.objects.filter(state="sent")
+    assert claimed.count() == 20
+    assert claimed.values("shard").distinct().count() == 2
+
+
+@pytest.mark.django_db
 def test_claim__shards_that_are_in_settings_no_more(settings: Any) -> None:
     settings.WORKFLOW_ENGINE = {"SHARDS": 256}
     items = [enqueue(draft(subject=f"{n}"), now=NOW, direct=False) for n in range(9)]

@@ -101,6 +101,20 @@ def test_key__each_in_turn_within_one_call() -> None:
 
 
 @pytest.mark.django_db
+def test_key__ways_that_differ_keep_the_order_of_the_drafts() -> None:
+    drafts = [
+        _keyed(payload={"n": 1}, on_taken="refresh"),
+        _keyed(IN_30, payload={"n": 2}, on_taken="move"),
+        _keyed(payload={"n": 3}, on_taken="refresh"),
+    ]
+
+    enqueue_many(drafts, now=NOW, direct=True)
+
+    (found,) = WorkItem.objects.all()
+    assert (found.due_at, found.payload) == (IN_30, {"n": 3})
+
+
+@pytest.mark.django_db
 def test_key__of_a_claimed_item_is_free() -> None:
     first = enqueue(draft(key="k"), now=NOW, direct=True)
     claim(now=NOW, limit=1)

@@ -185,18 +185,18 @@ class StoreMachine(RuleBasedStateMachine):
             item.end("done", self.now)
         assert counts == is_legal
 
-    @rule(n=which, lag=lag)
-    def release(self, n: int, lag: int) -> None:
+    @rule(n=which, lag=lag, behind=lag)
+    def release(self, n: int, lag: int, behind: int) -> None:
         item_id, item = self._pick(n)
         state = queue.release(
             item_id,
             item.token - lag,
-            item.attempts,
+            item.attempts - behind,
             now=self.now,
             error=ERROR,
             random=lambda: 0.0,
         )
-        if item.state == "running" and lag == 0:
+        if item.state == "running" and lag == behind == 0:
             item.fail(self.now, item.wait(self.now))
             assert state == item.state
         else:

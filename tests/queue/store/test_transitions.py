@@ -189,6 +189,17 @@ def test_verb__too_early_is_refused(name: str, state: str) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("state", STATES)
+def test_delete__only_what_is_at_its_end(state: str) -> None:
+    item = item_in(state)
+
+    deleted = queue.delete_ended([item.pk])
+
+    assert deleted == (state in {"done", "cancelled", "dead"})
+    assert WorkItem.objects.count() == 1 - deleted
+
+
+@pytest.mark.django_db
 def test_renew__another_worker_is_refused() -> None:
     item = item_in("running")
     before = _facts(item.pk)
@@ -200,8 +211,8 @@ def test_renew__another_worker_is_refused() -> None:
 
 
 def test_table__has_every_verb_of_the_store() -> None:
-    writes = {"enqueue", "enqueue_many", "send_after_commit"}
-    reads = {"coming", "delay_seconds", "failure_of"}
+    writes = {"delete_ended", "enqueue", "enqueue_many", "send_after_commit"}
+    reads = {"coming", "delay_seconds", "ended_before", "failure_of"}
     same = {"cancel_where": "cancel", "finish_many": "finish"}
 
     verbs = {name for name in queue.__all__ if name[0].islower()}

@@ -109,7 +109,7 @@ def reschedule(item_id: int, *, now: datetime, due_at: datetime) -> bool:
 
 def retry(item_ids: Collection[int], *, now: datetime) -> list[int]:
     """Give dead items all their attempts again, due now; return those that were dead."""
-    rows = _RETRY.of([{"id": item_id} for item_id in set(item_ids)], now=now)
+    rows = _RETRY.of([{"id": item_id} for item_id in item_ids], now=now)
     return sorted(row.pk for row in rows)
 
 

@@ -177,7 +177,7 @@ def interrupt(pairs: Sequence[Pair], *, now: datetime) -> dict[int, ItemState]:
 
     One that shall be cancelled is cancelled. Returns the new states by id.
     """
-    given = [{"id": item_id, "token": token} for item_id, token in set(pairs)]
+    given = [{"id": item_id, "token": token} for item_id, token in pairs]
     return tell_finished(_INTERRUPT.of(given, now=now))
 
 

@@ -121,7 +121,7 @@ def renew(pairs: Sequence[Pair], *, now: datetime, worker: str) -> dict[Pair, bo
 
 
 def _given(pairs: Sequence[Pair]) -> list[dict[str, int]]:
-    return [{"id": item_id, "token": token} for item_id, token in set(pairs)]
+    return [{"id": item_id, "token": token} for item_id, token in pairs]
 
 
 def _checked_worker(worker: str) -> str:
