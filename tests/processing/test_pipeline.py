@@ -14,6 +14,8 @@ from workflow_engine.processing.effects import Effects
 from workflow_engine.processing.ledger import DatabaseLedger
 from workflow_engine.processing.pipeline import process
 
+LATER = Carry(action="page", delay=600)
+
 
 def test_process__matching_event_fires_once(world: World, outbox: Outbox) -> None:
     world.detector("orders")
@@ -111,8 +113,7 @@ def test_process__interrupt_is_not_swallowed(world: World) -> None:
 
 def test_process__due_now_is_sent_and_due_later_is_not(world: World) -> None:
     world.detector("orders")
-    carries = ["email", *_later("page", 600)]
-    world.workflow("tell", "orders", carries=carries)
+    world.workflow("tell", "orders", carries=["email", LATER])
 
     world.one()
 
@@ -132,7 +133,7 @@ def test_process__without_a_send_all_is_left_to_the_runner(world: World) -> None
 
 def test_process__outcome_tells_all(world: World) -> None:
     world.threshold("hot")
-    world.workflow("tell", "hot", carries=["email", *_later("page", 600)])
+    world.workflow("tell", "hot", carries=["email", LATER])
 
     outcome = world.one("e1", value=11)
 
@@ -180,7 +181,3 @@ def test_process__no_link(world: World) -> None:
 
     assert reasons([outcome]) == ["no_link"]
     assert outcome.detections[0].change == "repeated"
-
-
-def _later(action: str, seconds: int) -> list[Carry]:
-    return [Carry(action=action, delay=seconds)]

@@ -92,7 +92,7 @@ def test_state__episodes_have_names_of_their_own(world: World) -> None:
 
 
 def test_absence__opens_once_when_nothing_came(world: World, outbox: Outbox) -> None:
-    world.detector("heartbeat", kind="absence", **{"for": FIVE_MINUTES})
+    world.absence("heartbeat", FIVE_MINUTES)
     world.workflow("tell", "heartbeat")
     world.at(0).one("e1")
     world.run_until(TEN_OH_FOUR)
@@ -112,7 +112,7 @@ def test_absence__opens_once_when_nothing_came(world: World, outbox: Outbox) -> 
 
 
 def test_absence__synthetic_event_says_what_is_missing(world: World) -> None:
-    world.detector("heartbeat", kind="absence", **{"for": FIVE_MINUTES})
+    world.absence("heartbeat", FIVE_MINUTES)
     world.workflow("tell", "heartbeat")
     world.one("e1")
 
@@ -131,7 +131,7 @@ def test_absence__synthetic_event_says_what_is_missing(world: World) -> None:
 def test_absence__event_at_the_due_moment_is_in_time(
     world: World, outbox: Outbox
 ) -> None:
-    world.detector("heartbeat", kind="absence", **{"for": FIVE_MINUTES})
+    world.absence("heartbeat", FIVE_MINUTES)
     world.workflow("tell", "heartbeat")
     world.one("e1")
 
@@ -144,7 +144,7 @@ def test_absence__event_at_the_due_moment_is_in_time(
 
 
 def test_absence__is_measured_by_arrival(world: World, outbox: Outbox) -> None:
-    world.detector("heartbeat", kind="absence", **{"for": FIVE_MINUTES})
+    world.absence("heartbeat", FIVE_MINUTES)
     world.workflow("tell", "heartbeat")
     world.at(1000).one("e1", time=0)
 
@@ -157,7 +157,7 @@ def test_absence__is_measured_by_arrival(world: World, outbox: Outbox) -> None:
 
 def test_absence__heard_is_a_reason(world: World, settings: Any) -> None:
     settings.WORKFLOW_ENGINE = {"TRACE_SHARE": {"no_match": 1}}
-    world.detector("heartbeat", kind="absence", **{"for": FIVE_MINUTES})
+    world.absence("heartbeat", FIVE_MINUTES)
     world.one("e1")
     world.at(100).one("e2")
 
@@ -170,7 +170,7 @@ def test_absence__heard_is_a_reason(world: World, settings: Any) -> None:
 
 @pytest.mark.parametrize("gone", ["disabled", "deleted"])
 def test_absence__detector_is_no_more(world: World, outbox: Outbox, gone: str) -> None:
-    detector = world.detector("heartbeat", kind="absence", **{"for": FIVE_MINUTES})
+    detector = world.absence("heartbeat", FIVE_MINUTES)
     world.workflow("tell", "heartbeat")
     world.one("e1")
     if gone == "disabled":

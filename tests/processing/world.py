@@ -133,6 +133,11 @@ class World:
         given = {"path": "data.value", "op": "gt", "levels": {"high": 10}, **config}
         return self.detector(slug, kind="threshold", **given)
 
+    def absence(self, slug: str, seconds: int) -> Detector:
+        """Make a detector that opens when nothing came for so long."""
+        config: dict[str, Any] = {"for": seconds}
+        return self.detector(slug, kind="absence", **config)
+
     def workflow(
         self,
         slug: str,
