@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import lru_cache
+from contextlib import suppress
+from typing import Final
 
 from workflow_engine import clock
 from workflow_engine.conf import options
+from workflow_engine.exceptions import AlreadyRunning
 from workflow_engine.processing.execution import Executor
 from workflow_engine.queue import Pair, Runner, ThreadSender, unsend
 
@@ -24,13 +26,23 @@ class Engine:
         self._pool = ThreadSender(executor.execute, options.RUNNER_THREADS)
         self._runner = Runner(send=self._pool)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it looks for what comes due."""
+        return self._runner.is_running
+
     def start(self) -> None:
         """Start the runner, unless it runs."""
         if not self._runner.is_running:
-            self._runner.start()
+            with suppress(AlreadyRunning):  # another thread was first
+                self._runner.start()
 
     def send(self, pairs: Sequence[Pair]) -> None:
-        """Take claimed items in and return at once."""
+        """Take claimed items in and return at once.
+
+        Raises:
+            NotStarted: It was stopped; none of the items was taken.
+        """
         self._pool(pairs)
         self.start()
 
@@ -39,26 +51,39 @@ class Engine:
         return self._pool.drain(seconds)
 
     def stop(self, seconds: float) -> bool:
-        """Claim nothing more, give back what waits, and say whether all that ran has ended."""
+        """Claim nothing more and say whether all that ran has ended in `seconds`.
+
+        What waits is given back. What did not end is left alone: its result counts until
+        its lease has ended and somebody else begins it.
+        """
+        until = clock.monotonic() + seconds
         ended = self._runner.stop(seconds)
-        intake = self._pool.stop(seconds)
+        intake = self._pool.stop(max(0.0, until - clock.monotonic()))
         unsend(intake.waiting)
         return ended and not intake.running
 
 
-@lru_cache(maxsize=1)
-def _engine_of(pid: int) -> Engine:  # noqa: ARG001 - the key of the cache
-    return Engine()
+#: By process id, since one inherited by a fork has no threads.
+_engines: Final[dict[int, Engine]] = {}
 
 
 def engine() -> Engine:
-    """Return the engine of this process; one inherited by a fork is not used."""
-    return _engine_of(os.getpid())
+    """Return the engine of this process."""
+    return _engines.setdefault(os.getpid(), Engine())
 
 
 def send_items(pairs: Sequence[Pair]) -> None:
     """Hand claimed items to the threads of this process."""
     engine().send(pairs)
+
+
+def stop(seconds: float) -> bool:
+    """Stop the engine of this process, if there is one; the next item starts another.
+
+    Says what `Engine.stop` does.
+    """
+    stopped = _engines.pop(os.getpid(), None)
+    return stopped is None or stopped.stop(seconds)
 
 
 def execute_now(pairs: Sequence[Pair]) -> None:
