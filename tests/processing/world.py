@@ -133,9 +133,9 @@ class World:
         given = {"path": "data.value", "op": "gt", "levels": {"high": 10}, **config}
         return self.detector(slug, kind="threshold", **given)
 
-    def absence(self, slug: str, seconds: int) -> Detector:
+    def absence(self, slug: str, seconds: int, **given: Any) -> Detector:
         """Make a detector that opens when nothing came for so long."""
-        config: dict[str, Any] = {"for": seconds}
+        config: dict[str, Any] = {"for": seconds, **given}
         return self.detector(slug, kind="absence", **config)
 
     def workflow(
