@@ -9,10 +9,18 @@ from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
 from tests.servers import Servers
+from workflow_engine.processing.buffer import buffer
 
 # A slow machine is no fault of the example that happened to run on it.
 hypothesis_settings.register_profile("workflow", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("workflow")
+
+
+@pytest.fixture(autouse=True)
+def _empty_buffer() -> Iterator[None]:
+    """Leave no sampled decision to a timer that would write it in another test."""
+    yield
+    buffer.discard()
 
 
 @pytest.fixture
