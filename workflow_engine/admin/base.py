@@ -1,0 +1,41 @@
+"""Base: what every list and page of ours has in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+STYLE = "workflow_engine/admin.css"
+
+
+class PageAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # no subscript at run time
+    """A list that is quick, and that says what to do next while it is empty.
+
+    Attributes:
+        empty_state: The sentence shown in place of rows.
+    """
+
+    list_per_page = 50
+    show_full_result_count = False
+    change_list_template = "admin/workflow_engine/change_list.html"
+    empty_state: Any = _("Nothing here yet.")
+
+    class Media:
+        css = {"all": [STYLE]}
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"empty_state": self.empty_state, **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+
+def may(request: HttpRequest, verb: str, model: type[models.Model]) -> bool:
+    """Say whether the user has the model permission `verb`: view, add, change or delete."""
+    options = model._meta
+    name = f"{options.app_label}.{verb}_{options.model_name}"
+    return bool(request.user.has_perm(name))

@@ -1,0 +1,119 @@
+"""Decision pages: why an event fired something, or did not; read-only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from workflow_engine.admin.history import HistoryAdmin, RecentFilter
+from workflow_engine.admin.moments import moment, moment_column
+from workflow_engine.admin.reasons import reason_text
+from workflow_engine.admin.shown_json import shown_json
+from workflow_engine.admin.trace import detector_part, workflow_part
+from workflow_engine.models import Decision, WorkflowDecision
+
+
+class DecisionAdmin(HistoryAdmin):
+    """The page draws the trace: every line judged, with the values compared."""
+
+    change_form_template = "admin/workflow_engine/decision.html"
+    list_display = (
+        "decided",
+        "event_type",
+        "subject",
+        "environment",
+        "outcome",
+        "reason",
+        "has_error",
+        "event_id",
+    )
+    list_filter = (RecentFilter, "outcome", "has_error", "mode")
+    search_fields = ("event_id__exact", "subject__exact")
+    search_help_text = _("The exact event id or subject.")
+    time_field = "decided_at"
+    is_time_indexed = True
+    fields = ()
+    empty_state = _(
+        "No decision here. Send an event with api.submit_event; decisions that fire or "
+        "are held are always kept, of the others a sample."
+    )
+
+    decided = moment_column("decided_at", _("decided"))
+
+    def render_change_form(
+        self, request: Any, context: dict[str, Any], **kwargs: Any
+    ) -> Any:
+        name = f"{self.admin_site.name}:workflow_engine_workflow_changelist"
+        context |= {**decision_context(kwargs["obj"]), "workflow_url": reverse(name)}
+        return super().render_change_form(request, context, **kwargs)
+
+
+def decision_context(decision: Decision) -> dict[str, Any]:
+    """Return what the page of a decision shows; one query."""
+    detail = decision.detail if isinstance(decision.detail, dict) else {}
+    lines = decision.workflows.select_related("workflow").order_by("pk")
+    return {
+        "decision": decision,
+        "decided": moment(decision.decided_at),
+        "event_time": moment(decision.event_time),
+        "reason_text": reason_text(decision.reason),
+        "event_shown": shown_json(decision.event),
+        "detectors": [
+            (detector_part(line), shown_json(line))
+            for line in detail.get("detectors", ())
+        ],
+        "workflows": [
+            (line, workflow_part(line.detail, decision.environment), _lines(line))
+            for line in lines
+        ],
+    }
+
+
+def _lines(line: WorkflowDecision) -> dict[str, str]:
+    return {"reason": reason_text(line.reason), "raw": shown_json(line.detail)}
+
+
+class WorkflowDecisionAdmin(HistoryAdmin):
+    """The lines of one workflow over time; each leads to its decision."""
+
+    list_display = (
+        "decided",
+        "workflow_slug",
+        "subject",
+        "outcome",
+        "reason",
+        "has_error",
+    )
+    list_filter = (RecentFilter, "outcome", "has_error")
+    list_select_related = ("decision",)
+    search_fields = ("workflow_slug__exact",)
+    search_help_text = _("The exact slug of the workflow.")
+    time_field = "decision__decided_at"
+    fields = (
+        "workflow_slug",
+        "decision",
+        "outcome",
+        "reason_shown",
+        "revision",
+        "detail_shown",
+    )
+    empty_state = _("No decision of this workflow here.")
+
+    @admin.display(description=_("decided"))
+    def decided(self, line: Any) -> str:
+        return moment(line.decision.decided_at)
+
+    @admin.display(description=_("subject"))
+    def subject(self, line: Any) -> str:
+        return str(line.decision.subject)
+
+    @admin.display(description=_("reason"))
+    def reason_shown(self, line: Any) -> str:
+        return reason_text(line.reason)
+
+    @admin.display(description=_("detail"))
+    def detail_shown(self, line: Any) -> str:
+        return shown_json(line.detail)

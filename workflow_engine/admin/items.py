@@ -1,0 +1,104 @@
+"""Item pages: durable work, due, claimed, done or dead; read-only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from workflow_engine import clock
+from workflow_engine.admin.history import HistoryAdmin, RecentFilter
+from workflow_engine.admin.moments import EMPTY, duration, moment_column
+from workflow_engine.admin.shown_json import shown_json
+from workflow_engine.models import ItemState, WorkItem
+
+
+class ItemAdmin(HistoryAdmin):
+    """The payload is shown without secrets."""
+
+    list_display = (
+        "id",
+        "due_in",
+        "state",
+        "kind",
+        "workflow",
+        "subject",
+        "tries",
+        "error_class",
+        "worker",
+    )
+    list_display_links = ("id",)
+    list_filter = (RecentFilter, "state", "kind")
+    list_select_related = ("firing",)
+    search_fields = ("subject__exact", "key__exact")
+    search_help_text = _("The exact subject or key.")
+    time_field = "created_at"
+    fieldsets = (
+        (None, {"fields": ("state", "kind", "subject", "firing", "due", "tries")}),
+        (
+            _("Last attempt"),
+            {"fields": ("worker", "started", "lease", "error_class", "error")},
+        ),
+        (
+            _("Keeping"),
+            {
+                "fields": (
+                    "created",
+                    "finished",
+                    "cancel_requested",
+                    "key",
+                    "dedupe_key",
+                )
+            },
+        ),
+        (
+            _("Inside"),
+            {
+                "fields": (
+                    "lane",
+                    "shard",
+                    "sends",
+                    "rev",
+                    "payload_shown",
+                    "result_shown",
+                )
+            },
+        ),
+    )
+    empty_state = _(
+        "No item here. Items are made when a workflow fires, and wait until they are due."
+    )
+
+    due = moment_column("due_at", _("due"))
+    started = moment_column("started_at", _("started"))
+    lease = moment_column("lease_ends_at", _("lease ends"))
+    created = moment_column("created_at", _("created"))
+    finished = moment_column("finished_at", _("finished"))
+    cancel_requested = moment_column("cancel_requested_at", _("cancel requested"))
+
+    @admin.display(description=_("due in"))
+    def due_in(self, item: WorkItem) -> str:
+        if item.state != ItemState.SCHEDULED:
+            return EMPTY
+        seconds = round((item.due_at - clock.now()).total_seconds())
+        if seconds < 0:
+            return _("%(time)s late") % {"time": duration(-seconds)}
+        return duration(seconds)
+
+    @admin.display(description=_("workflow"))
+    def workflow(self, item: WorkItem) -> str:
+        return (item.firing.workflow_slug if item.firing else "") or EMPTY
+
+    @admin.display(description=_("attempts"))
+    def tries(self, item: WorkItem) -> str:
+        facts = {"made": item.attempts, "allowed": item.max_attempts}
+        return _("%(made)s of %(allowed)s") % facts
+
+    @admin.display(description=_("payload (redacted)"))
+    def payload_shown(self, item: Any) -> str:
+        return shown_json(item.payload)
+
+    @admin.display(description=_("result"))
+    def result_shown(self, item: Any) -> str:
+        return shown_json(item.result)
