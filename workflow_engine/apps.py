@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Final
 
 from django.apps import AppConfig, apps
+from django.db.models.signals import post_save
+from django.utils.module_loading import module_has_submodule
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine import registry
@@ -43,6 +44,12 @@ class WorkflowEngineConfig(AppConfig):
         item_finished.connect(
             firings.settle_item, dispatch_uid="workflow_engine.settle"
         )
+        begin = import_module("workflow_engine.processing.begin")
+        post_save.connect(
+            begin.begin_watch,
+            sender=self.get_model("Detector"),
+            dispatch_uid="workflow_engine.begin",
+        )
 
 
 def load_handlers() -> None:
@@ -51,9 +58,9 @@ def load_handlers() -> None:
     if not isinstance(name, str) or not name.isidentifier():
         return  # a system check says so
     for config in apps.get_app_configs():
-        module = f"{config.name}.{name}"
-        if find_spec(module) is None:
+        if not module_has_submodule(config.module, name):
             continue
+        module = f"{config.name}.{name}"
         try:
             import_module(module)
         except ImportError as error:

@@ -81,11 +81,14 @@ class DetectorEntry(Entry):
         is_stateful: Whether a configuration makes it keep state per subject.
         is_ordered: Whether it ignores events older than its watermark.
         tick: Answers an item it asked for: `tick(state, config, now)`, like the handler.
+        begin: `begin(config, now)` gives the states, by subject, that a detector has before
+            its first event; None = none.
     """
 
     is_stateful: Callable[[Any], bool] = field(default=lambda _: False)
     is_ordered: bool = True
     tick: Callable[..., Any] | None = None
+    begin: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,14 @@ MAX_SUBJECTS: Final = 1000  # each has an item of its own from the start
 class Absence:
     """Opens when a wake finds nothing heard; ends with the next event."""
 
+    def begin(self, config: JSON, now: datetime) -> dict[str, State]:
+        """Wait for the listed subjects from now on, in no environment."""
+        due_at = now + _patience(config)
+        return {
+            subject: wake_anew(State(), due_at)
+            for subject in config.get("subjects", ())
+        }
+
     def detect(self, sample: Sample, state: State, config: JSON) -> Answer:
         """Take the event as a sign of life, and wait for the next one."""
         arrived_at, last_seen_at = sample.event.accepted_at, state.last_seen_at

@@ -85,7 +85,8 @@ def register_detector(  # noqa: PLR0913 - one keyword for each thing a kind may 
     Args:
         slug: The name stored in rows.
         handler: A function of sample, state and configuration that gives an Answer, or a
-            class, made without arguments, with such a method `detect`.
+            class, made without arguments, with such a method `detect`, and perhaps
+            `tick` and `begin(config, now)`, which gives states by subject to start with.
         schema: JSON schema of the configuration.
         stateful: Whether it keeps state per subject; may depend on the configuration.
         ordered: Whether it is spared events older than the newest it has seen.
@@ -102,7 +103,7 @@ def register_detector(  # noqa: PLR0913 - one keyword for each thing a kind may 
     """
 
     def register(handler: H) -> H:
-        detect, own_tick = _methods(slug, handler)
+        detect, own_tick, begin = _methods(slug, handler)
         entry = DetectorEntry(
             slug=slug,
             handler=detect,
@@ -112,6 +113,7 @@ def register_detector(  # noqa: PLR0913 - one keyword for each thing a kind may 
             is_stateful=stateful if callable(stateful) else lambda _: bool(stateful),
             is_ordered=ordered,
             tick=own_tick if tick is None else tick,
+            begin=begin,
         )
         registry.detectors.register(entry)
         return handler
@@ -121,10 +123,10 @@ def register_detector(  # noqa: PLR0913 - one keyword for each thing a kind may 
 
 def _methods(
     slug: str, handler: Callable[..., Any]
-) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
-    """Return what is asked about events, and what is asked when a wake has come."""
+) -> tuple[Callable[..., Any], Callable[..., Any] | None, Callable[..., Any] | None]:
+    """Return what is asked about events, when a wake has come, and before the first event."""
     if not isinstance(handler, type):
-        return handler, None
+        return handler, None, None
     kind = handler()
     detect = getattr(kind, "detect", None)
     if not callable(detect):
@@ -133,4 +135,4 @@ def _methods(
             "'detect'; add it, or register a function."
         )
         raise TypeError(message)
-    return detect, getattr(kind, "tick", None)
+    return detect, getattr(kind, "tick", None), getattr(kind, "begin", None)

@@ -1,0 +1,79 @@
+"""What a detector waits for before its first event."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.factories import DetectorFactory
+from workflow_engine import clock
+from workflow_engine.clock import ManualClock
+from workflow_engine.models import DetectorState, WorkItem
+from workflow_engine.processing.execution import Executor
+from workflow_engine.processing.ledger import DatabaseLedger
+from workflow_engine.processing.pipeline import process
+from workflow_engine.queue import Dispatcher, StoreReader
+from workflow_engine.types.event import Event
+
+pytestmark = pytest.mark.django_db
+
+EXPECTED = {"for": 300, "subjects": ["host-1", "host-2"], "priority": "high"}
+
+
+def run_due(after_seconds: float) -> None:
+    at = ManualClock(clock.now() + timedelta(seconds=after_seconds))
+    executor = Executor(at, send=None, send_task=None)
+    Dispatcher(send=executor.execute, clock=at, reader=StoreReader()).run_once()
+
+
+def test_begin_watch__listed_subjects_never_heard_of() -> None:
+    DetectorFactory(kind="absence", config=EXPECTED)
+
+    run_due(after_seconds=301)
+
+    states = DetectorState.objects.order_by("subject").values_list(
+        "subject", "priority"
+    )
+    assert list(states) == [("host-1", 75), ("host-2", 75)]
+
+
+def test_begin_watch__subject_heard_of_in_time() -> None:
+    detector = DetectorFactory(kind="absence", config=EXPECTED)
+    later = clock.now() + timedelta(seconds=200)
+    event = Event(
+        id="1",
+        source="/hosts",
+        type=detector.event_type,
+        time=later,
+        accepted_at=later,
+        subject="host-1",
+    )
+    process([event], DatabaseLedger(), later)
+
+    run_due(after_seconds=301)
+
+    silent = DetectorState.objects.filter(priority=75).values_list("subject", flat=True)
+    assert list(silent) == ["host-2"]
+
+
+def test_begin_watch__saved_again() -> None:
+    detector = DetectorFactory(kind="absence", config=EXPECTED)
+
+    detector.save()
+
+    assert WorkItem.objects.count() == 2
+    assert DetectorState.objects.count() == 2
+
+
+@pytest.mark.parametrize("kind", ["event", "absence"])
+def test_begin_watch__nobody_expected(kind: str) -> None:
+    DetectorFactory(kind=kind, config={"for": 300} if kind == "absence" else {})
+
+    assert not WorkItem.objects.exists()
+
+
+def test_begin_watch__switched_off() -> None:
+    DetectorFactory(kind="absence", config=EXPECTED, enabled=False)
+
+    assert not WorkItem.objects.exists()
