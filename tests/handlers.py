@@ -44,6 +44,7 @@ class Outbox:
     Attributes:
         sent: Every message, in order.
         prepared: Action slugs prepared, whether or not they were sent.
+        detectors: Slugs of the detectors that the firings prepared spoke of.
         attempted: Action slugs of all attempts, also of those that failed.
         errors: By action slug, what an attempt of it raises; taken one by one, the last
             one for ever.
@@ -51,6 +52,7 @@ class Outbox:
 
     sent: list[Sent] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
+    detectors: list[str] = field(default_factory=list)
     attempted: list[str] = field(default_factory=list)
     errors: dict[str, list[BaseException | None]] = field(default_factory=dict)
 
@@ -61,6 +63,8 @@ class Outbox:
     def prepare(self, firing: Firing, config: dict[str, Any]) -> Prepared:
         """Do everything short of the write."""
         self.prepared.append(firing.action_slug)
+        found = firing.detection
+        self.detectors.append("" if found is None else found.detector)
         request = {"event": firing.event.data, "text": config.get("text", "")}
         return Told(
             delivery=Delivery(endpoint="outbox", request=request), firing=firing
@@ -121,6 +125,8 @@ class Script:
 
 def says(_: Any, config: dict[str, Any]) -> Any:
     """Answer what the configuration says; raise KeyError when it says nothing."""
+    if "raises" in config:
+        raise RuntimeError("zero \0, half \ud800")
     return config["answer"]
 
 

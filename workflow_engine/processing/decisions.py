@@ -104,7 +104,7 @@ def bounded(detail: dict[str, Any]) -> dict[str, Any]:
 
 def _without_secrets(value: Any) -> Any:
     """Go through the verdicts in a line; a condition is known by its `path`."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_without_secrets(item) for item in value]
     if isinstance(value, str):
         return storable(value)
@@ -120,7 +120,7 @@ def _without_secrets(value: Any) -> Any:
 
 
 def _without_values(value: Any) -> Any:
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_without_values(item) for item in value]
     if not isinstance(value, dict):
         return value

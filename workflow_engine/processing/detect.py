@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -32,6 +33,7 @@ from workflow_engine.types.snapshots import DetectorSnapshot
 from workflow_engine.types.trace import DetectorLine
 from workflow_engine.types.verdict import GroupVerdict
 
+VALUE_BYTES: Final = 1024  # of what was measured; items carry it beside the event
 SIGHTS = (
     "sights"  # entry of a state's memory: what `changed` conditions saw last, by path
 )
@@ -192,8 +194,8 @@ def checked(said: object, now: datetime) -> tuple[State, Finding | Reason]:
     found = json_bytes(state.memory)
     if found > MEMORY_BYTES:
         raise ValueError(f"the memory is {found} bytes of JSON, at most {MEMORY_BYTES}")
-    if isinstance(answer, Finding):
-        json_bytes(answer.value)
+    if isinstance(answer, Finding) and json_bytes(answer.value) > VALUE_BYTES:
+        raise ValueError(f"the value is longer than {VALUE_BYTES} bytes of JSON")
     return state, answer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -11,8 +12,8 @@ from workflow_engine import actions
 from workflow_engine.conf import options
 from workflow_engine.lookups import workflows
 from workflow_engine.processing.ledger import DryLedger
-from workflow_engine.processing.match import leading
 from workflow_engine.processing.pipeline import trace_events
+from workflow_engine.types.detection import Change, Detection
 from workflow_engine.types.event import Event
 from workflow_engine.types.snapshots import Absent, ActionSnapshot, WorkflowSnapshot
 from workflow_engine.types.trace import ActionLine, Trace, WorkflowLine
@@ -38,8 +39,17 @@ def _rehearsed(
     if isinstance(workflow, Absent):
         return line
     carried = {c.action.id: c.action for i in workflow.ifs for c in i.actions}
+    basis = actions.Firing(
+        uuid="",
+        event=trace.event,
+        detection=_leading(line, trace),
+        workflow_slug=workflow.slug,
+        workflow_name=workflow.name,
+        now=now,
+        timeout_seconds=options.ACTION_SECONDS,
+    )
     fates = tuple(
-        _noted(fate, carried[fate.action_id], workflow, trace, now)
+        _noted(fate, carried[fate.action_id], basis)
         if fate.due_at is not None and fate.action_id in carried
         else fate
         for fate in line.actions
@@ -47,29 +57,25 @@ def _rehearsed(
     return msgspec.structs.replace(line, actions=fates)
 
 
+def _leading(line: WorkflowLine, trace: Trace) -> Detection | None:
+    """Return the detection that led to this workflow."""
+    said = {d.detector: d.detection for d in trace.detectors}
+    return said.get(line.detectors[0]) if line.detectors else None
+
+
 def _noted(
-    fate: ActionLine,
-    action: ActionSnapshot,
-    workflow: WorkflowSnapshot,
-    trace: Trace,
-    now: datetime,
+    fate: ActionLine, action: ActionSnapshot, basis: actions.Firing
 ) -> ActionLine:
     """Add what the action would have sent, or why it could not."""
-    found = leading([d.detection for d in trace.detectors if d.detection is not None])
-    attempt = actions.rehearse(
-        action.kind,
-        actions.Firing(
-            uuid=fate.firing,
-            event=trace.event,
-            detection=found[0] if found else None,
-            workflow_slug=workflow.slug,
-            workflow_name=workflow.name,
-            action_slug=action.slug,
-            now=now,
-            timeout_seconds=options.ACTION_SECONDS,
-        ),
-        action.config,
+    found = basis.detection
+    is_over = found is not None and found.change is Change.RESOLVED
+    firing = replace(
+        basis,
+        uuid=fate.firing,
+        action_slug=action.slug,
+        purpose="resolve" if is_over else "trigger",
     )
+    attempt = actions.rehearse(action.kind, firing, action.config)
     return msgspec.structs.replace(fate, note=_sentence(attempt))
 
 
