@@ -90,8 +90,8 @@ def test_uses_celery(
     answer: bool,
 ) -> None:
     settings.WORKFLOW_ENGINE = {"EXECUTOR": executor}
-    monkeypatch.setattr(current_app.conf, "broker_write_url", broker)
-    monkeypatch.setattr(current_app.conf, "broker_url", broker)
+    monkeypatch.setitem(current_app.conf, "broker_write_url", broker)
+    monkeypatch.setitem(current_app.conf, "broker_url", broker)
 
     assert tasks.uses_celery() is answer
 
@@ -255,7 +255,7 @@ def test_celery_facts__of_the_project() -> None:
     facts = tasks.celery_facts()
 
     assert facts == tasks.CeleryFacts(
-        knows_tasks=True,
+        has_broker=True,
         is_eager=False,
         time_limit_seconds=120,
         visibility_seconds=3600,

@@ -10,15 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from django.apps import AppConfig
-from django.core.checks import (
-    CheckMessage,
-    Error,
-    Tags,
-    register,
-)
-from django.core.checks import (
-    Warning as CheckWarning,
-)
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.db import connections, models
 from django.db.models import Count
 
@@ -84,11 +77,10 @@ def check_celery(
 
 
 def _celery_warnings(facts: tasks.CeleryFacts) -> Iterator[CheckMessage]:
-    if not facts.knows_tasks:
+    if not facts.has_broker:
         yield CheckWarning(
-            "EXECUTOR is 'celery' but the Celery app does not know the tasks of "
-            "workflow_engine.",
-            hint="app.autodiscover_tasks()",
+            "EXECUTOR is 'celery' but the Celery app of this process has no broker.",
+            hint="Set CELERY_BROKER_URL, and import the app in the project's __init__.py.",
             id=_id("W001"),
         )
     if facts.is_eager:
@@ -162,13 +154,18 @@ def _unregistered(
     noun: str,
     known: registry.Registry[Any],
 ) -> Iterator[CheckMessage]:
-    rows = model._default_manager.using(options.DATABASE)
-    counts = rows.values_list(field).annotate(n=Count("pk")).order_by(field)
+    counts = (
+        model._default_manager.using(options.DATABASE)
+        .values_list(field)
+        .annotate(n=Count("pk"))
+        .order_by(field)
+    )
+    names = model._meta
     for slug, count in counts:
         if known.get(slug) is None:
+            rows = names.verbose_name if count == 1 else names.verbose_name_plural
             yield Error(
-                f"{noun} '{slug}' is used by {count} "
-                f"{model._meta.verbose_name_plural} but not registered.",
+                f"{noun} '{slug}' is used by {count} {rows} but not registered.",
                 hint="Install the app that registers it, or delete them.",
                 id=_id("E011"),
             )

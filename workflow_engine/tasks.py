@@ -52,13 +52,13 @@ class CeleryFacts:
     """What the system checks ask of the project's Celery app.
 
     Attributes:
-        knows_tasks: Our tasks are registered with it.
+        has_broker: There is one to send to.
         is_eager: Tasks run where they are called.
         time_limit_seconds: Hard limit of a task; None = there is none.
         visibility_seconds: After which the broker gives a message out again; None = its own.
     """
 
-    knows_tasks: bool
+    has_broker: bool
     is_eager: bool
     time_limit_seconds: float | None
     visibility_seconds: float | None
@@ -69,7 +69,7 @@ def celery_facts() -> CeleryFacts:
     conf = current_app.conf
     transport = conf.broker_transport_options or {}
     return CeleryFacts(
-        knows_tasks=process_events.name in current_app.tasks,
+        has_broker=has_broker(),
         is_eager=bool(conf.task_always_eager),
         time_limit_seconds=conf.task_time_limit,
         visibility_seconds=transport.get("visibility_timeout"),

@@ -1,0 +1,346 @@
+"""Checks: every id, with its sentence and its cure; and nothing for a project that is well."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.core.checks import CheckMessage, run_checks
+from django.db import connection, connections
+from pytest_django import Settings
+
+from tests.factories import ActionFactory, ConditionFactory, DetectorFactory
+from workflow_engine import checks, conf, registry
+from workflow_engine.models import Action, Condition, Detector
+
+ROOT = Path(__file__).resolve().parent.parent
+IDS = re.compile(r'"([EWI]\d{3})"')
+
+
+def _found(*, databases: list[str] | None = None) -> list[CheckMessage]:
+    """Return what our checks say, those for deployment too."""
+    tags = ["database"] if databases else ["workflow_engine"]
+    said = run_checks(tags=tags, include_deployment_checks=True, databases=databases)
+    return [m for m in said if str(m.id).startswith("workflow_engine.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What brings a check about, and what it says then."""
+
+    id: str
+    message: str
+    hint: str
+    given: Any = field(default_factory=dict)
+    celery: dict[str, Any] = field(default_factory=dict)
+
+
+CASES = [
+    Case(
+        id="E001",
+        given=[],
+        message="WORKFLOW_ENGINE must be a dictionary, not a list.",
+        hint="Write WORKFLOW_ENGINE = {}.",
+    ),
+    Case(
+        id="E002",
+        given={"EVENT_BACH": 5},
+        message="Unknown key 'EVENT_BACH' in WORKFLOW_ENGINE.",
+        hint="Did you mean 'EVENT_BATCH'?",
+    ),
+    Case(
+        id="E003",
+        given={"POLL_SECONDS": "1s"},
+        message=(
+            "WORKFLOW_ENGINE['POLL_SECONDS'] must be a number from 0.05 to 60, "
+            "not '1s'."
+        ),
+        hint="Remove it to use 1.",
+    ),
+    Case(
+        id="E009",
+        given={"ITEM_LEASE_SECONDS": 30},
+        message=(
+            "ITEM_LEASE_SECONDS (30) must be longer than ACTION_SECONDS (60), "
+            "or an item could run twice at once."
+        ),
+        hint="Set ITEM_LEASE_SECONDS to 120.",
+    ),
+    Case(
+        id="W001",
+        given={"EXECUTOR": "celery"},
+        celery={"broker_url": None, "broker_write_url": None},
+        message="EXECUTOR is 'celery' but the Celery app of this process has no broker.",
+        hint="Set CELERY_BROKER_URL, and import the app in the project's __init__.py.",
+    ),
+    Case(
+        id="W002",
+        celery={"task_always_eager": True},
+        message="CELERY_TASK_ALWAYS_EAGER is on: events run inside the request.",
+        hint="Use EXECUTOR 'threads' to run without a broker.",
+    ),
+    Case(
+        id="W003",
+        celery={"broker_transport_options": {"visibility_timeout": 60}},
+        message=(
+            "The broker's visibility_timeout (60 s) is shorter than the longest "
+            "time limit (120 s)."
+        ),
+        hint="Raise it; every app on that broker must agree.",
+    ),
+    Case(
+        id="W004",
+        celery={"task_time_limit": None},
+        message="No time limit for tasks: a hung action holds a worker for ever.",
+        hint="CELERY_TASK_TIME_LIMIT = 120",
+    ),
+    Case(
+        id="W009",
+        given={"WEBHOOK": {"allow_private": True}},
+        message="Webhooks may reach private addresses.",
+        hint="Remove WEBHOOK['allow_private'].",
+    ),
+    Case(
+        id="W011",
+        given={"RETAIN_DAYS": {"decisions": None, "firings": None}},
+        message="Rows are kept for ever: decisions, firings.",
+        hint="RETAIN_DAYS = {'decisions': 90}",
+    ),
+    Case(
+        id="W013",
+        given={"EXECUTOR": "threads"},
+        message="EXECUTOR is 'threads': items run inside the web processes.",
+        hint="Configure Celery, or run workflow_queue.",
+    ),
+]
+#: Brought about by a test of their own, below.
+OTHERS = {"E006", "E008", "E011"}
+
+
+@pytest.fixture(autouse=True)
+def clean_project(settings: Settings) -> None:
+    """Say nothing in the settings but what a test adds."""
+    settings.WORKFLOW_ENGINE = {}
+
+
+def test_cases__every_id_has_one() -> None:
+    sources = (Path(str(module.__file__)).read_text() for module in (checks, conf))
+    written = {found for source in sources for found in IDS.findall(source)}
+
+    assert {case.id for case in CASES} | OTHERS == written
+
+
+def test_checks__project_that_is_well() -> None:
+    assert _found() == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_check(settings: Settings, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    settings.WORKFLOW_ENGINE = case.given
+    for name, value in case.celery.items():
+        monkeypatch.setitem(current_app.conf, name, value)
+
+    (found,) = _found()
+
+    assert found.id == f"workflow_engine.{case.id}"
+    assert (found.msg, found.hint) == (case.message, case.hint)
+
+
+def test_check__e006(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections["default"], "vendor", "mysql")
+    monkeypatch.setattr(connections["default"], "display_name", "MySQL")
+
+    (found,) = _found()
+
+    assert found.id == "workflow_engine.E006"
+    assert found.msg == "Database 'default' is MySQL, which is not supported."
+    assert found.hint == "PostgreSQL 15+ or SQLite; set DATABASE to its alias."
+
+
+def test_check__e008(monkeypatch: pytest.MonkeyPatch) -> None:
+    why = "No module named 'twilio'"
+    monkeypatch.setitem(registry.broken_modules, "shop.workflow_handlers", why)
+
+    (found,) = _found()
+
+    assert found.id == "workflow_engine.E008"
+    assert found.msg == (
+        "shop.workflow_handlers cannot be imported: No module named 'twilio'."
+    )
+    assert found.hint == "Install it, or remove the import."
+
+
+def test_check__celery_is_not_used(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WORKFLOW_ENGINE = {"EXECUTOR": "threads"}
+    monkeypatch.setitem(current_app.conf, "task_always_eager", True)
+    monkeypatch.setitem(current_app.conf, "task_time_limit", None)
+
+    assert [message.id for message in _found()] == ["workflow_engine.W013"]
+
+
+def test_check__visibility_equals_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = {"visibility_timeout": 120}
+    monkeypatch.setitem(current_app.conf, "broker_transport_options", transport)
+
+    assert _found() == []
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(
+    ("factory", "column", "noun", "one", "many"),
+    [
+        (ConditionFactory, "type", "Condition type", "condition", "conditions"),
+        (DetectorFactory, "kind", "Detector kind", "detector", "detectors"),
+        (ActionFactory, "kind", "Action kind", "action", "actions"),
+    ],
+    ids=["condition", "detector", "action"],
+)
+@pytest.mark.django_db
+def test_check__e011(
+    factory: Callable[[], Condition | Detector | Action],
+    column: str,
+    noun: str,
+    one: str,
+    many: str,
+    rows: int,
+) -> None:
+    made = [factory() for _ in range(rows)]
+    factory()  # is fine, and not to be counted
+    table = connection.ops.quote_name(made[0]._meta.db_table)
+    with connection.cursor() as cursor:
+        for row in made:
+            cursor.execute(
+                f"UPDATE {table} SET {column} = 'geo' WHERE id = %s",  # noqa: S608
+                [row.pk],
+            )
+
+    (found,) = _found(databases=["default"])
+
+    names = one if rows == 1 else many
+    assert found.id == "workflow_engine.E011"
+    assert found.msg == f"{noun} 'geo' is used by {rows} {names} but not registered."
+    assert found.hint == "Install the app that registers it, or delete them."
+
+
+@pytest.mark.django_db
+def test_check__e011_rows_that_are_well() -> None:
+    ConditionFactory()
+    DetectorFactory()
+    ActionFactory()
+
+    assert _found(databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_check__e011_before_the_first_migration() -> None:
+    table = Condition._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE "{table}" RENAME TO not_there_yet')
+
+    assert _found(databases=["default"]) == []
+
+
+HANDLERS = """
+from workflow_engine.api import register_action
+
+@register_action("sms", schema={{"type": "object"}})
+def {name}(firing, config):
+    pass
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Return how to run `manage.py check` in a project with these apps beside ours."""
+
+    def run(*apps: str) -> "subprocess.CompletedProcess[str]":
+        project = tmp_path / "project_settings.py"
+        project.write_text(
+            "from settings.test import *\n"
+            "WORKFLOW_ENGINE = {}\n"
+            f"INSTALLED_APPS = [*INSTALLED_APPS, *{list(apps)}]\n"
+        )
+        places = (str(tmp_path), os.environ.get("PYTHONPATH", ""))
+        return subprocess.run(
+            [sys.executable, "manage.py", "check"],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(place for place in places if place),
+                "DJANGO_SETTINGS_MODULE": "project_settings",
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Callable[..., str]:
+    """Return how to write an app with a module of handlers."""
+
+    def write(name: str, handlers: str) -> str:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+        (tmp_path / name / "workflow_handlers.py").write_text(handlers)
+        return name
+
+    return write
+
+
+def test_start__two_handlers_of_one_name(
+    start: Callable[..., "subprocess.CompletedProcess[str]"], app: Callable[..., str]
+) -> None:
+    shop = app("shop", HANDLERS.format(name="send_sms"))
+    crm = app("crm", HANDLERS.format(name="text"))
+
+    done = start(shop, crm)
+
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.endswith(
+        "(workflow_engine.E007) Action kind 'sms' is registered twice: "
+        "shop.workflow_handlers.send_sms and crm.workflow_handlers.text. "
+        "Rename one; names are stored in rows."
+    )
+
+
+def test_start__handlers_that_cannot_be_imported(
+    start: Callable[..., "subprocess.CompletedProcess[str]"], app: Callable[..., str]
+) -> None:
+    shop = app("shop", "import no_such_module_anywhere")
+    crm = app("crm", HANDLERS.format(name="text"))
+
+    done = start(shop, crm)
+
+    assert done.returncode == 1
+    assert (
+        "(workflow_engine.E008) shop.workflow_handlers cannot be imported: "
+        "No module named 'no_such_module_anywhere'.\n"
+        "\tHINT: Install it, or remove the import." in done.stderr
+    )
+
+
+def test_start__apps_with_and_without_handlers(
+    start: Callable[..., "subprocess.CompletedProcess[str]"],
+    app: Callable[..., str],
+    tmp_path: Path,
+) -> None:
+    shop = app("shop", HANDLERS.format(name="text"))
+    (tmp_path / "single.py").write_text('"""An app of one module."""')
+
+    done = start(shop, "single")
+
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
