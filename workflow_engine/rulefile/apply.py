@@ -113,7 +113,7 @@ def _write(target: Rules, found: Sequence[Difference], using: str) -> None:
     changed: dict[str, set[str]] = defaultdict(set)
     for difference in found:
         if difference.sign is not Sign.DELETE:
-            changed[f"{difference.noun}s"].add(difference.name)
+            changed[f"{difference.noun}s"].add(difference.slug)
     for section, write in _WRITERS.items():
         for rule in getattr(target, section):
             if name_of(rule) in changed[section]:
@@ -122,7 +122,7 @@ def _write(target: Rules, found: Sequence[Difference], using: str) -> None:
 
 def _delete(found: Sequence[Difference], using: str) -> None:
     for noun, model in _DELETED.items():
-        gone = [d.name for d in found if d.noun == noun and d.sign is Sign.DELETE]
+        gone = [d.slug for d in found if d.noun == noun and d.sign is Sign.DELETE]
         key = "name" if model is Environment else "slug"
         rows: models.QuerySet[Any] = model._default_manager.using(using)
         for name in gone:

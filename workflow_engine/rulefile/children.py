@@ -7,12 +7,12 @@ pending questions are kept; a condition that changed is another condition.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, TypeVar
 
 from workflow_engine.models import (
+    Action,
     Condition,
     ConditionGroup,
-    Detector,
     GroupAction,
     Workflow,
 )
@@ -23,74 +23,77 @@ from workflow_engine.rulefile.document import (
     GroupRule,
     IfRule,
 )
-from workflow_engine.rulefile.read import (
-    by_place,
-    condition_rule,
-    groups_with_children,
-    if_rule,
-)
-
-_NOWHERE: Final = -1  # the position of a row that has none yet
+from workflow_engine.rulefile.read import by_place, condition_rule, if_rule
+from workflow_engine.rulefile.row import put
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def write_trigger(detector: Detector, rule: GroupRule | None, using: str) -> None:
-    """Give a detector the trigger group of the file, or none."""
-    row = groups_with_children(using).filter(detector=detector).first()
-    new = ConditionGroup(role=ConditionGroup.Role.TRIGGER, detector=detector)
-    _write_group(row, new, rule, using)
+def write_group(
+    row: ConditionGroup | None,
+    new: ConditionGroup,
+    rule: GroupRule | None,
+    using: str,
+) -> None:
+    """Make a trigger or when-group, of which an owner has one or none, that of the file.
 
-
-def write_when(workflow: Workflow, rule: GroupRule | None, using: str) -> None:
-    """Give a workflow the when-group of the file, or none."""
-    role = ConditionGroup.Role.WHEN
-    rows = groups_with_children(using).filter(workflow=workflow, role=role)
-    new = ConditionGroup(role=role, workflow=workflow)
-    _write_group(rows.first(), new, rule, using)
+    Args:
+        row: The group as it is, with its children.
+        new: What it is made from when there is none.
+        rule: The group of the file.
+        using: Alias of the database.
+    """
+    if rule is not None:
+        rows = _children(row, "conditions")
+        put(row or new, {"logic": rule.logic}, using)
+        _write_conditions(row or new, rows, rule.conditions, using)
+    elif row is not None:
+        row.delete(using=using)
 
 
 def write_ifs(
     workflow: Workflow,
+    rows: Sequence[ConditionGroup],
     rules: Sequence[IfRule],
-    action_ids: dict[str, int],
     using: str,
 ) -> None:
-    """Give a workflow the if-groups of the file, at positions from 0."""
-    role = ConditionGroup.Role.IF
-    rows = by_place(groups_with_children(using).filter(workflow=workflow, role=role))
+    """Give a workflow the if-groups of the file, at positions from 0.
+
+    Args:
+        workflow: Saved.
+        rows: Its if-groups as they are, with their children.
+        rules: The if-groups of the file.
+        using: Alias of the database.
+    """
     kept, rest = _pair(rows, rules, if_rule)
     changed = [place for place in range(len(rules)) if place not in kept]
     kept |= dict(zip(changed, rest, strict=False))
     for surplus in rest[len(changed) :]:
         surplus.delete(using=using)
     _move(kept, using)
+    action_ids = _action_ids([rules[place] for place in changed], using)
     for place in changed:
-        group = kept.get(place) or ConditionGroup(
-            role=role, workflow=workflow, position=place
+        row = kept.get(place)
+        group = row or ConditionGroup(
+            role=ConditionGroup.Role.IF, workflow=workflow, position=place
         )
-        group.logic = rules[place].logic
-        group.save(using=using)
-        _write_conditions(group, rules[place].conditions, using)
-        _write_carried(group, rules[place].actions, action_ids, using)
+        conditions, carried = (_children(row, of) for of in ("conditions", "carried"))
+        put(group, {"logic": rules[place].logic}, using)
+        _write_conditions(group, conditions, rules[place].conditions, using)
+        _write_carried(group, carried, rules[place].actions, action_ids, using)
 
 
-def _write_group(
-    row: ConditionGroup | None,
-    new: ConditionGroup,
-    rule: GroupRule | None,
-    using: str,
-) -> None:
-    if rule is None:
-        if row is not None:
-            row.delete(using=using)
-        return
-    group = row or new
-    if row is None or row.logic != rule.logic:
-        group.logic = rule.logic
-        group.save(using=using)
-    _write_conditions(group, rule.conditions, using)
+def _children(group: ConditionGroup | None, name: str) -> list[Any]:
+    return by_place(getattr(group, name).all()) if group else []
+
+
+def _action_ids(rules: Sequence[IfRule], using: str) -> dict[str, int]:
+    slugs = {carried.action for rule in rules for carried in rule.actions}
+    if not slugs:
+        return {}
+    rows = Action.objects.using(using).filter(slug__in=slugs)
+    return dict(rows.values_list("slug", "pk"))
 
 
 def _pair(
@@ -112,54 +115,42 @@ def _move(groups: dict[int, ConditionGroup], using: str) -> None:
     moved = {place: row for place, row in groups.items() if row.position != place}
     top = max([*groups, *(row.position for row in groups.values())], default=0) + 1
     for number, row in enumerate(moved.values()):
-        row.position = top + number
-        row.save(using=using, update_fields={"position"})
+        put(row, {"position": top + number}, using)
     for place, row in moved.items():
-        row.position = place
-        row.save(using=using, update_fields={"position"})
+        put(row, {"position": place}, using)
 
 
 def _write_conditions(
-    group: ConditionGroup, rules: Sequence[ConditionRule], using: str
+    group: ConditionGroup,
+    rows: Sequence[Condition],
+    rules: Sequence[ConditionRule],
+    using: str,
 ) -> None:
-    rows = by_place(Condition.objects.using(using).filter(group=group))
     kept, rest = _pair(rows, rules, condition_rule)
     for row in rest:
         row.delete(using=using)
     for place, rule in enumerate(rules):
-        if place not in kept:
-            Condition(
-                group=group,
-                type=rule.type,
-                config=rule.config,
-                result=rule.result,
-                position=place,
-            ).save(using=using)
-        elif kept[place].position != place:
-            kept[place].position = place
-            kept[place].save(using=using, update_fields={"position"})
+        row = kept.get(place) or Condition(
+            group=group, type=rule.type, config=rule.config, result=rule.result
+        )
+        put(row, {"position": place}, using)
 
 
 def _write_carried(
     group: ConditionGroup,
+    rows: Sequence[GroupAction],
     rules: Sequence[CarriedRule],
     action_ids: dict[str, int],
     using: str,
 ) -> None:
-    rows = GroupAction.objects.using(using).filter(group=group)
     found = {(row.action_id, row.delay): row for row in rows}
     wanted = {(action_ids[rule.action], rule.delay) for rule in rules}
-    for key, row in found.items():
+    for key, old in found.items():
         if key not in wanted:
-            row.delete(using=using)
+            old.delete(using=using)
     for place, rule in enumerate(rules):
-        carried = found.get((action_ids[rule.action], rule.delay)) or GroupAction(
-            group=group,
-            action_id=action_ids[rule.action],
-            delay=rule.delay,
-            position=_NOWHERE,
+        key = (action_ids[rule.action], rule.delay)
+        row = found.get(key) or GroupAction(
+            group=group, action_id=key[0], delay=rule.delay
         )
-        said = (carried.on_resolve, carried.position)
-        if said != (rule.on_resolve, place):
-            carried.on_resolve, carried.position = rule.on_resolve, place
-            carried.save(using=using)
+        put(row, {"on_resolve": rule.on_resolve, "position": place}, using)

@@ -1,4 +1,4 @@
-"""Difference: one thing in which the database and the file do not agree."""
+"""Difference: one rule on which the database and the file do not agree."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ class Sign(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One rule that is to be added or deleted, or one value of it that is to change.
+    """One rule that is to be added, changed or deleted.
 
     Attributes:
         sign: What is to be done.
         noun: "environment", "detector", "action" or "workflow".
-        name: Slug, or name of the environment.
-        change: "interval 1800 -> 600"; "" where the whole rule comes or goes.
+        slug: Of the rule; the name of an environment.
+        changes: Such as "interval 1800 -> 600"; none where the whole rule comes or goes.
     """
 
     sign: Sign
     noun: str
-    name: str
-    change: str = ""
+    slug: str
+    changes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        line = f"{self.sign.value} {self.noun} {self.name}"
-        return f"{line}: {self.change}" if self.change else line
+        line = f"{self.sign.value} {self.noun} {self.slug}"
+        return f"{line}: {', '.join(self.changes)}" if self.changes else line
 
 
 def differences(
@@ -71,12 +71,11 @@ def _of_rule(
     noun: str, name: str, old: NamedRule | None, new: NamedRule | None
 ) -> Iterator[Difference]:
     if new is None:
-        yield Difference(sign=Sign.DELETE, noun=noun, name=name)
+        yield Difference(sign=Sign.DELETE, noun=noun, slug=name)
     elif old is None:
-        yield Difference(sign=Sign.ADD, noun=noun, name=name)
-    else:
-        for change in _changes("", to_json(old), to_json(new)):
-            yield Difference(sign=Sign.CHANGE, noun=noun, name=name, change=change)
+        yield Difference(sign=Sign.ADD, noun=noun, slug=name)
+    elif changes := tuple(_changes("", to_json(old), to_json(new))):
+        yield Difference(sign=Sign.CHANGE, noun=noun, slug=name, changes=changes)
 
 
 def _changes(path: str, old: JSON, new: JSON) -> Iterator[str]:

@@ -103,6 +103,11 @@ def _refuse_twice(found: Iterable[tuple[Place, Hashable]]) -> None:
             place.note(f"is given before, at {other.path}; keep one")
 
 
+def _name(place: Place, slug: str) -> str:
+    # A slug that is not there is one error; that there is no name then is none.
+    return place.at("name").text(slug or "-")
+
+
 def _environment(place: Place) -> EnvironmentRule:
     place.has_only(EnvironmentRule.__struct_encode_fields__)
     rule = EnvironmentRule(
@@ -118,11 +123,13 @@ def _detector(place: Place) -> DetectorRule:
     slug = place.at("slug").text()
     kind = place.at("kind").text()
     group = ConditionGroup(
-        role=ConditionGroup.Role.TRIGGER, detector=Detector(kind=kind)
+        role=ConditionGroup.Role.TRIGGER,
+        # That there is no kind is one error; what follows from it is none.
+        detector=Detector(kind=kind or "event"),
     )
     rule = DetectorRule(
         slug=slug,
-        name=place.at("name").text(slug),
+        name=_name(place, slug),
         event_type=place.at("event_type").text(),
         source=place.at("source").text(""),
         kind=kind,
@@ -139,7 +146,7 @@ def _action(place: Place) -> ActionRule:
     slug = place.at("slug").text()
     rule = ActionRule(
         slug=slug,
-        name=place.at("name").text(slug),
+        name=_name(place, slug),
         kind=place.at("kind").text(),
         config=place.at("config").config(),
         enabled=place.at("enabled").flag(default=True),
@@ -154,7 +161,7 @@ def _workflow(place: Place, known: Known) -> WorkflowRule:
     place.at("environment").known("environment", known.environments)
     rule = WorkflowRule(
         slug=slug,
-        name=place.at("name").text(slug),
+        name=_name(place, slug),
         description=place.at("description").text_or_none(),
         enabled=place.at("enabled").flag(default=True),
         environment=place.at("environment").text_or_none(),

@@ -13,6 +13,17 @@ from workflow_engine.types.instants import instant_text, parse_instant
 #: The value of a key that is not there; null is a value.
 NOT_GIVEN: Final = object()
 
+#: What the types of Python are called in JSON.
+_KINDS: Final[dict[type, str]] = {
+    type(None): "null",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+}
+
 
 class Place:
     """Reads one value. What is wrong is noted, and reading goes on with something harmless.
@@ -113,7 +124,8 @@ class Place:
             return default
         value = self.value
         if not isinstance(value, int) or isinstance(value, bool):
-            self.note(f"must be a whole number, got {_kind(value)}")
+            found = value if isinstance(value, float) else _kind(value)
+            self.note(f"must be a whole number, got {found}")
             return default
         if not 0 <= value <= most:
             self.note(f"must be 0 to {most}, got {value}")
@@ -134,7 +146,7 @@ class Place:
     def moment(self) -> str | None:
         """Return a moment as RFC 3339 text in UTC, or None for null and for nothing."""
         text = self.text_or_none()
-        if not text:
+        if text is None or self.is_wrong:
             return None
         moment = parse_instant(text)
         if moment is None:
@@ -168,7 +180,7 @@ class Place:
 
 
 def _kind(value: object) -> str:
-    return "null" if value is None else type(value).__name__
+    return _KINDS.get(type(value), type(value).__name__)
 
 
 def _nearest(name: str, names: Collection[str]) -> str:

@@ -17,6 +17,7 @@ from workflow_engine.models import (
     GroupAction,
     Workflow,
 )
+from workflow_engine.models.rules import Rule
 from workflow_engine.rulefile.document import (
     ActionRule,
     CarriedRule,
@@ -54,12 +55,28 @@ def read_rules(using: str) -> Rules:
     )
 
 
+def groups_of(name: str, owner: Rule, using: str) -> list[ConditionGroup]:
+    """Return the groups of an owner with their children, by place; none of a new one.
+
+    `name` is what a group calls its owner: "detector" or "workflow".
+    """
+    if owner.pk is None:
+        return []
+    groups: list[ConditionGroup] = by_place(
+        groups_with_children(using).filter(**{name: owner})
+    )
+    for group in groups:
+        setattr(group, name, owner)  # so that conditions are judged by what it will be
+    return groups
+
+
 def groups_with_children(using: str) -> QuerySet[ConditionGroup]:
     """Return groups with their conditions, carried actions and these actions, unordered."""
     carried = GroupAction.objects.using(using).select_related("action")
-    return ConditionGroup.objects.using(using).prefetch_related(
-        Prefetch("conditions", Condition.objects.using(using)),
-        Prefetch("carried", carried),
+    return (
+        ConditionGroup.objects.using(using)
+        .prefetch_related(Prefetch("conditions", Condition.objects.using(using)))
+        .prefetch_related(Prefetch("carried", carried))
     )
 
 
@@ -70,7 +87,7 @@ def group_rule(group: ConditionGroup) -> GroupRule:
 
 def if_rule(group: ConditionGroup) -> IfRule:
     """Return an if-group with its children."""
-    carried = sorted(group.carried.all(), key=lambda row: (row.position, row.pk))
+    carried = by_place(group.carried.all())
     return IfRule(
         logic=group.logic,
         conditions=_conditions(group),
@@ -100,8 +117,9 @@ def _read(rows: QuerySet[Any], rule: Callable[[Any], R]) -> tuple[R, ...]:
 
 
 def _detectors(using: str) -> QuerySet[Detector]:
-    groups = Prefetch("groups", groups_with_children(using))
-    return Detector.objects.using(using).prefetch_related(groups)
+    return Detector.objects.using(using).prefetch_related(
+        Prefetch("groups", groups_with_children(using))
+    )
 
 
 def _workflows(using: str) -> QuerySet[Workflow]:
