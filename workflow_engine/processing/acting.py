@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,7 +20,6 @@ from workflow_engine.exceptions import (
 )
 from workflow_engine.models import (
     ActionHealth,
-    Delivery,
     Firing,
     FiringState,
     ItemState,
@@ -33,9 +31,9 @@ from workflow_engine.processing.circuit import (
     note_success,
     switch_off,
 )
+from workflow_engine.processing.deliveries import keep_delivery
 from workflow_engine.processing.firings import end_firings
 from workflow_engine.processing.items import ActPayload
-from workflow_engine.processing.redact import redact, shorten
 from workflow_engine.queue import (
     Begun,
     failure_of,
@@ -46,13 +44,12 @@ from workflow_engine.queue import (
 )
 from workflow_engine.types.reasons import Reason
 
-AWAIT_TRIGGER: Final = timedelta(
-    seconds=5
-)  # between looks at an unfinished trigger firing
-ENDPOINT_PATIENCE: Final = timedelta(
-    hours=24
-)  # a firing older than this gives up waiting
-LONGEST_WAIT: Final = timedelta(days=31)  # that a handler may ask for
+#: Between two looks at an unfinished trigger firing.
+AWAIT_TRIGGER: Final = timedelta(seconds=5)
+#: A firing older than this no longer waits for its endpoint.
+ENDPOINT_PATIENCE: Final = timedelta(hours=24)
+#: The longest that a handler may ask for.
+LONGEST_WAIT: Final = timedelta(days=31)
 
 
 class Actor:
@@ -271,37 +268,3 @@ def _wait(error: RetryAfter) -> timedelta:
 
 def _health(firing: Firing) -> ActionHealth | None:
     return getattr(firing.action, "health", None)
-
-
-def keep_delivery(
-    firing: Firing, number: int, attempt: Attempt, started: datetime, using: str
-) -> None:
-    """Write what one attempt asked and got back, redacted and cut."""
-    delivery, error = attempt.delivery, attempt.error
-    failure = None if error is None else failure_of(error)
-    keep = options.WEBHOOK["keep_bytes"]
-    response = {**delivery.response}
-    if delivery.notes:
-        response["notes"] = list(delivery.notes)
-    Delivery.objects.using(using).create(
-        firing_id=_uuid(firing),
-        attempt=number,
-        started_at=started,
-        duration_ms=int(attempt.duration_seconds * 1000),
-        endpoint=delivery.endpoint[:500],
-        status=delivery.status,
-        ok=error is None,
-        error_class="" if failure is None else failure.error_class,
-        error="" if failure is None else failure.error,
-        request=_cut(redact(delivery.request), keep),
-        response=_cut(redact(response), keep),
-    )
-
-
-def _uuid(firing: Firing) -> uuid.UUID:
-    name: uuid.UUID = firing.uuid
-    return name
-
-
-def _cut(value: dict[str, object], keep_bytes: int) -> dict[str, object]:
-    return {key: shorten(item, keep_bytes) for key, item in value.items()}

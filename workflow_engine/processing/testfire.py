@@ -9,7 +9,7 @@ from workflow_engine import actions
 from workflow_engine.actions import Attempt, SendTask
 from workflow_engine.conf import options
 from workflow_engine.models import Action, Firing, FiringState
-from workflow_engine.processing.acting import keep_delivery
+from workflow_engine.processing.deliveries import keep_delivery
 from workflow_engine.types.detection import Change, Detection
 from workflow_engine.types.event import Event
 from workflow_engine.types.priority import Priority
