@@ -27,10 +27,14 @@ def at(seconds):
 def an_event(value=None, *, seconds=0.0, arrived=None, **attributes):
     """Return an event whose `data.value` is `value`, accepted when it happened."""
     moment = at(seconds)
-    given = {"id": f"{seconds}", "source": "/metrics", "type": "metric.sample"}
-    given |= {"data": {"value": value}, "time": moment}
+    given = {"source": "/metrics", "type": "metric.sample", "data": {"value": value}}
     accepted_at = moment if arrived is None else at(arrived)
-    return Event(**{**given, "accepted_at": accepted_at, **attributes})
+    given |= {"id": f"{seconds}", "time": moment, "accepted_at": accepted_at}
+    return Event(**{**given, **attributes})
+
+
+def threshold_config(op="gt", *, levels=None, **more):
+    return {"path": "data.value", "op": op, "levels": levels or {"high": 10}, **more}
 
 
 class Driver:
@@ -121,7 +125,9 @@ class Driver:
         self._wakes.remove(due)
         heapq.heapify(self._wakes)
         moment, key = max(due[0], self.clock), due[1]
-        state, answer = self.entry.tick(self.states[key], self.config, moment)
+        tick = self.entry.tick
+        assert tick is not None
+        state, answer = tick(self.states[key], self.config, moment)
         self._keep(key, _concluded(state, answer, moment))
         self.said.append((moment, key[1], answer))
         return answer

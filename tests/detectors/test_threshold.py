@@ -1,26 +1,11 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.detectors.driver import Driver, an_event
-from tests.detectors.oracle import NAMES, told
-from workflow_engine import registry
-from workflow_engine.types.detection import State
+from tests.detectors.driver import Driver, an_event, threshold_config
 from workflow_engine.types.priority import Priority
 
 
-def config(op="gt", *, levels=None, **more):
-    return {"path": "data.value", "op": op, "levels": levels or {"high": 10}, **more}
-
-
 def driver(*args, **more):
-    return Driver("threshold", config(*args, **more))
-
-
-def problems(given_config):
-    entry = registry.detectors.get("threshold")
-    assert entry is not None
-    return entry.problems(given_config)
+    return Driver("threshold", threshold_config(*args, **more))
 
 
 def test_threshold__opened_raised_lowered():
@@ -66,6 +51,13 @@ def test_threshold__good_one_breaks_the_breaches():
     one = driver(breaches=2)
 
     assert one.values(11, 5, 11) == ["counting", "unchanged", "counting"]
+
+
+def test_threshold__good_one_breaks_the_way_up():
+    one = driver(levels={"low": 5, "high": 10}, breaches=2, clears=2)
+    one.values(6, 6)
+
+    assert one.values(11, 5, 11, start=2) == ["counting", "counting", "counting"]
 
 
 def test_threshold__present_level_breaks_the_way_up():
@@ -157,7 +149,7 @@ def test_threshold__edited_to_a_higher_bound():
     one = driver()
     one.values(11)
 
-    one.edit(config(levels={"high": 100}))
+    one.edit(threshold_config(levels={"high": 100}))
     still = one.state().priority
     said = one.values(50, start=1)
 
@@ -169,7 +161,7 @@ def test_threshold__edited_while_counting():
     one = driver(breaches=2)
     one.values(11)
 
-    one.edit(config(breaches=2, clears=1))
+    one.edit(threshold_config(breaches=2, clears=1))
 
     assert one.values(11, 11, start=1) == ["counting", "opened high"]
 
@@ -178,7 +170,7 @@ def test_threshold__edited_so_that_the_present_level_is_gone():
     one = driver(levels={"low": 5, "medium": 10})
     one.values(11)
 
-    one.edit(config(levels={"low": 5, "high": 20}))
+    one.edit(threshold_config(levels={"low": 5, "high": 20}))
 
     assert one.values(11, 21, start=1) == ["lowered low", "raised high"]
 
@@ -247,125 +239,3 @@ def test_threshold__series_with_a_repeated_hour():
         "resolved",
         "unchanged",
     ]
-
-
-@pytest.mark.parametrize(
-    "good",
-    [
-        config(),
-        config("gte", levels={"low": 1, "medium": 2, "high": 3}),
-        config("lt", levels={"low": 3, "high": 2.5}, resolve=3),
-        config(
-            "lte", levels={"medium": -1}, resolve=10, breaches=3, clears=2, repeat=True
-        ),
-        config(levels={"low": 10**400, "high": 10**401}),
-    ],
-    ids=["one level", "three", "lower is worse", "everything", "beyond a float"],
-)
-def test_config__fine(good):
-    assert problems(good) == []
-
-
-@pytest.mark.parametrize(
-    ("bad", "problem"),
-    [
-        (config(levels={"low": 5, "high": 5}), "levels: high must be above low"),
-        (
-            config("lt", levels={"low": 5, "medium": 6, "high": 1}),
-            "levels: medium must be below low",
-        ),
-        (
-            config(resolve=10.5),
-            "resolve: must not be above the lowest level, high",
-        ),
-        (
-            config("lte", levels={"low": 5}, resolve=4),
-            "resolve: must not be below the lowest level, low",
-        ),
-        (
-            config(levels={"low": float("nan")}),
-            "levels, resolve: NaN and infinity are no bounds",
-        ),
-        (
-            config(resolve=float("-inf")),
-            "levels, resolve: NaN and infinity are no bounds",
-        ),
-    ],
-    ids=["equal", "wrong order", "resolve above", "resolve below", "nan", "infinite"],
-)
-def test_config__refused(bad, problem):
-    assert problems(bad) == [problem]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"path": "nowhere.value"},
-        {"path": "data..value"},
-        {"path": ""},
-        {"op": "eq"},
-        {"levels": {}},
-        {"levels": {"ok": 1}},
-        {"levels": {"low": "1"}},
-        {"levels": {"low": True}},
-        {"resolve": None},
-        {"breaches": 0},
-        {"clears": 0},
-        {"breaches": 1.5},
-        {"repeat": 1},
-    ],
-    ids=str,
-)
-def test_config__each_key(change):
-    assert len(problems({**config(), **change})) == 1
-
-
-@st.composite
-def rules(draw):
-    op = draw(st.sampled_from(["gt", "gte", "lt", "lte"]))
-    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
-    is_upper = op in {"gt", "gte"}
-    bounds = draw(
-        st.lists(
-            st.integers(-3, 3), min_size=len(names), max_size=len(names), unique=True
-        )
-    )
-    bounds.sort(reverse=not is_upper)
-    ordered = [name for name in NAMES if name in names]
-    found = config(op, levels=dict(zip(ordered, bounds, strict=True)))
-    found["breaches"] = draw(st.integers(1, 3))
-    found["clears"] = draw(st.integers(1, 3))
-    found["repeat"] = draw(st.booleans())
-    slack = draw(st.none() | st.integers(0, 3))
-    if slack is not None:
-        found["resolve"] = bounds[0] - slack if is_upper else bounds[0] + slack
-    return found
-
-
-@given(rules(), st.lists(st.integers(-8, 8), max_size=60))
-def test_threshold__does_what_the_text_says(some_rules, values):
-    one = Driver("threshold", some_rules)
-    expected = list(told(some_rules, values))
-
-    said = []
-    for place, value in enumerate(values):
-        before = one.state().priority.label
-        (words,) = one.values(value, start=place)
-        said.append((before, words, one.state().priority.label))
-
-    assert said == expected
-
-
-@given(rules(), st.lists(st.integers(-8, 8), max_size=30))
-def test_threshold__counts_nothing_after_a_transition(some_rules, values):
-    one = Driver("threshold", some_rules)
-
-    for place, value in enumerate(values):
-        before = one.state().priority
-        one.values(value, start=place)
-        state = one.state()
-        if state.priority is not before:
-            assert (state.streaks, state.clears) == ({}, 0)
-            assert state.previous_priority is before
-        if state.priority is Priority.OK:
-            assert state.clears == State().clears
