@@ -1,12 +1,10 @@
 """Two at one item, in the order the test says, held up by locks of the database."""
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeVar
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from tests.queue.items import NOW, draft, item_in, row
 from tests.queue.threads import (
@@ -21,8 +19,6 @@ from workflow_engine.models import WorkItem
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 HOUR = timedelta(hours=1)
-
-T = TypeVar("T")
 
 
 def test_begin__one_message_delivered_to_two_workers() -> None:
@@ -183,29 +179,6 @@ def test_dedupe__second_waits_for_the_first(commits: bool) -> None:
     assert second.created != commits
     assert (second.id == first.id) == commits
     assert [found.pk for found in WorkItem.objects.all()] == [second.id]
-
-
-def _row_by_row(call: Callable[[], list[T]]) -> list[T]:
-    """Call with plans that look rows up in the order in which they are given."""
-    with connection.cursor() as cursor:
-        for plan in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
-            cursor.execute(f"SET enable_{plan} = off")
-    return call()
-
-
-def test_batches__in_opposite_orders_never_lock_each_other_out() -> None:
-    items = [item_in("sent") for _ in range(20)]
-    pairs = [(item.pk, 1) for item in items]
-
-    with locked_elsewhere(items[10].pk):
-        one = elsewhere(
-            lambda: _row_by_row(lambda: queue.begin(pairs, now=NOW, worker="worker-1"))
-        )
-        other = elsewhere(lambda: _row_by_row(lambda: queue.unsend(pairs[::-1])))
-        wait_until_somebody_waits(2)
-    begun, given_back = one.result(LIMIT_SECONDS), other.result(LIMIT_SECONDS)
-
-    assert len(begun) + len(given_back) == 20
 
 
 def test_lapse__leaves_alone_what_was_renewed_meanwhile() -> None:

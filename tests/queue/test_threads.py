@@ -218,6 +218,7 @@ def test_connections__are_closed_with_the_threads(made: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             pids.append(cursor.fetchone()[0])
+        connection.close_at = None  # as with CONN_MAX_AGE None
 
     pool = made(execute, threads=2)
     pool([(1, 1), (2, 1)])

@@ -296,6 +296,6 @@ def test_store__does_what_the_model_does_in_any_order() -> None:
     run_state_machine_as_test(
         StoreMachine,
         settings=hypothesis_settings(
-            max_examples=25, stateful_step_count=40, deadline=None
+            max_examples=40, stateful_step_count=40, deadline=None
         ),
     )

@@ -62,6 +62,16 @@ def test_release__at_the_time_that_was_asked_for() -> None:
 
 
 @pytest.mark.django_db
+def test_release__of_another_attempt_is_refused() -> None:
+    item = item_in("running")
+
+    state = release(item.pk, 1, 2, now=NOW, error=ERROR)
+
+    assert state is None
+    assert row(item.pk).state == "running"
+
+
+@pytest.mark.django_db
 def test_give_up__dead_after_one_attempt() -> None:
     item = item_in("running")
 
