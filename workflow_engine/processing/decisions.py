@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +25,11 @@ from workflow_engine.types.reasons import Reason, Result
 from workflow_engine.types.trace import Trace, WorkflowLine, to_detail
 
 DETAIL_BYTES: Final = 32_768
+_CUTS: Final = (
+    ("seen", "wanted", "value", "message", "note"),
+    ("conditions",),
+    ("trigger", "when", "ifs", "actions"),
+)  # of a line that is too long, one after the other
 _SHARES: Final = 2**32  # a hash of so many values decides what is sampled
 
 
@@ -95,10 +100,15 @@ def kept_event(event: Event) -> dict[str, JSON]:
 
 
 def bounded(detail: dict[str, Any]) -> dict[str, Any]:
-    """Return a line without secrets, long values cut; without values if it is still long."""
+    """Return a line without secrets, long values cut.
+
+    If it is still long, it goes without its values, then its conditions, then its parts.
+    """
     kept: dict[str, Any] = _without_secrets(detail)
-    if len(msgspec.json.encode(kept)) > DETAIL_BYTES:
-        kept = _without_values(kept)
+    for keys in _CUTS:
+        if len(msgspec.json.encode(kept)) <= DETAIL_BYTES:
+            break
+        kept = _without(keys, kept)
     return kept
 
 
@@ -119,10 +129,9 @@ def _without_secrets(value: Any) -> Any:
     return kept
 
 
-def _without_values(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_without_values(item) for item in value]
+def _without(keys: Collection[str], value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without(keys, item) for item in value]
     if not isinstance(value, dict):
         return value
-    cut = {"seen", "wanted", "message", "note"}
-    return {k: _without_values(v) for k, v in value.items() if k not in cut}
+    return {k: _without(keys, v) for k, v in value.items() if k not in keys}

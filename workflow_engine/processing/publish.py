@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from workflow_engine.conditions import buckets_of
@@ -46,9 +46,14 @@ def trace_of(judged: Judged, lines: Sequence[WorkflowLine], now: datetime) -> Tr
         reason=reason,
         detectors=judged.detectors,
         workflows=tuple(lines),
-        is_followed=any(_is_followed(m.workflow, now) for m in judged.matched),
+        is_followed=any(_is_followed(w, now) for w in _reached(judged)),
         duration_us=judged.duration_us,
     )
+
+
+def _reached(judged: Judged) -> Iterator[WorkflowSnapshot | None]:
+    yield from (m.workflow for m in judged.matched)
+    yield from (w for ending in judged.endings for w in ending.workflows)
 
 
 def _is_followed(workflow: WorkflowSnapshot | None, now: datetime) -> bool:
