@@ -33,6 +33,16 @@ class PageAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # no subscript at r
         context = {"empty_state": self.empty_state, **(extra_context or {})}
         return super().changelist_view(request, context)
 
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """Return what the page of a row shows beside its fields; `obj` None = a new row."""
+        return {}
+
+    def render_change_form(
+        self, request: Any, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        context |= self.page_context(request, kwargs.get("obj"))
+        return super().render_change_form(request, context, *args, **kwargs)
+
 
 def may(request: HttpRequest, verb: str, model: type[models.Model]) -> bool:
     """Say whether the user has the model permission `verb`: view, add, change or delete."""

@@ -52,7 +52,8 @@ class ConditionForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript a
 
     def __init__(self, *args: Any, role: str = "when", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["type"].choices = type_choices(role, self.instance.type)
+        types: Any = self.fields["type"]
+        types.choices = type_choices(role, self.instance.type)
         rest = self.instance.config
         rest = dict(rest) if isinstance(rest, dict) else {}
         path = rest.get("path")
@@ -96,6 +97,8 @@ class ConditionForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript a
         if name == "config":
             key = error.messages[0].partition(":")[0].partition(".")[0]
             place = key if key in PARTS else _named_part(error.messages[0])
+        if name == "type" and "type" in self.errors:
+            return  # nothing was chosen, which has been said
         super().add_error(place if place in self.fields else None, error)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.models import ModelFormMetaclass
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine.admin.schema_fields import ABSENT, JSONText, field_of
@@ -29,16 +30,16 @@ class ConfigForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript at r
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk is None and self.kind:
+        if not self.instance.pk and self.kind:
             self.instance.kind = self.kind
         config = self.instance.config if isinstance(self.instance.config, dict) else {}
         others = dict(config)
         for name in self.fields:
             key = name.removeprefix(PREFIX)
             if key != name and key in config:
-                self.initial[name] = self.fields[name].prepare_value(others.pop(key))
+                self.initial[name] = text_of(self.fields[name], others.pop(key))
         if OTHERS in self.fields and others:
-            self.initial[OTHERS] = self.fields[OTHERS].prepare_value(others)
+            self.initial[OTHERS] = text_of(self.fields[OTHERS], others)
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -83,6 +84,12 @@ class ConfigForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript at r
         super().add_error(place or None, error)
 
 
+def text_of(field: Any, value: Any) -> str:
+    """Return a value of the configuration as it stands in its field."""
+    text: str = field.text_of(value)
+    return text
+
+
 def config_fields(entry: Entry | None) -> dict[str, Any]:
     """Return the fields of a kind by name; those of an unregistered one is one JSON text."""
     schema = entry.schema if entry else {}
@@ -105,4 +112,5 @@ def form_class(
     """Return a form with the fields of a kind."""
     namespace: dict[str, Any] = {**config_fields(entry), "kind": kind}
     namespace["__module__"] = base.__module__
-    return type(base)(base.__name__, (base,), namespace)
+    made: Any = ModelFormMetaclass(base.__name__, (base,), namespace)
+    return cast("type[ConfigForm]", made)

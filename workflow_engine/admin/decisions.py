@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from workflow_engine.admin.history import HistoryAdmin, RecentFilter
+from workflow_engine.admin.history import HistoryAdmin
 from workflow_engine.admin.moments import moment, moment_column
 from workflow_engine.admin.reasons import reason_text
 from workflow_engine.admin.shown_json import shown_json
@@ -30,7 +31,7 @@ class DecisionAdmin(HistoryAdmin):
         "has_error",
         "event_id",
     )
-    list_filter = (RecentFilter, "outcome", "has_error", "mode")
+    list_filter = ("outcome", "has_error", "mode")
     search_fields = ("event_id__exact", "subject__exact")
     search_help_text = _("The exact event id or subject.")
     time_field = "decided_at"
@@ -43,12 +44,9 @@ class DecisionAdmin(HistoryAdmin):
 
     decided = moment_column("decided_at", _("decided"))
 
-    def render_change_form(
-        self, request: Any, context: dict[str, Any], **kwargs: Any
-    ) -> Any:
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         name = f"{self.admin_site.name}:workflow_engine_workflow_changelist"
-        context |= {**decision_context(kwargs["obj"]), "workflow_url": reverse(name)}
-        return super().render_change_form(request, context, **kwargs)
+        return {**decision_context(obj), "workflow_url": reverse(name)}
 
 
 def decision_context(decision: Decision) -> dict[str, Any]:
@@ -87,7 +85,7 @@ class WorkflowDecisionAdmin(HistoryAdmin):
         "reason",
         "has_error",
     )
-    list_filter = (RecentFilter, "outcome", "has_error")
+    list_filter = ("outcome", "has_error")
     list_select_related = ("decision",)
     search_fields = ("workflow_slug__exact",)
     search_help_text = _("The exact slug of the workflow.")

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from workflow_engine.admin.history import HistoryAdmin, RecentFilter
+from workflow_engine.admin.history import HistoryAdmin
 from workflow_engine.admin.moments import moment_column
 from workflow_engine.admin.shown_json import shown_json
 
@@ -25,7 +25,7 @@ class DeliveryAdmin(HistoryAdmin):
         "firing",
         "error_class",
     )
-    list_filter = (RecentFilter, "ok")
+    list_filter = ("ok",)
     list_select_related = ("firing",)
     search_fields = ("endpoint__exact",)
     search_help_text = _("The exact endpoint.")

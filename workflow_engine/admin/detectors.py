@@ -126,7 +126,7 @@ class DetectorAdmin(Switches, AsksAgain, KindAdmin, GroupOwner):
             prefetch_related_objects([obj], *SUMMARY_PARTS[1:3])
             groups = list(obj.groups.all())
         group = groups[0] if groups else ConditionGroup(role="trigger", logic="all")
-        if group.pk is None:
+        if not group.pk:
             group.detector = Detector(kind=self.kind_of(request, obj))
         else:
             group.detector = obj
@@ -138,10 +138,8 @@ class DetectorAdmin(Switches, AsksAgain, KindAdmin, GroupOwner):
     def adopt(self, group: Any, owner: Any) -> None:
         group.detector = owner
 
-    def render_change_form(
-        self, request: Any, context: dict[str, Any], **kwargs: Any
-    ) -> Any:
-        obj = kwargs.get("obj")
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        context = super().page_context(request, obj)
         if obj is not None:
             states = obj.states.order_by("-priority", "-changed_at", "pk")
             found = list(states[: STATES_SHOWN + 1])
@@ -151,7 +149,7 @@ class DetectorAdmin(Switches, AsksAgain, KindAdmin, GroupOwner):
                 "workflow", "workflow__slug"
             )
             context["linked"] = self._links(linked)
-        return super().render_change_form(request, context, **kwargs)
+        return context
 
 
 def _state(state: DetectorState) -> dict[str, str]:

@@ -41,19 +41,15 @@ class EnvironmentAdmin(RuleAdmin):
         address = f"{reverse(name)}?environment__id__exact={environment.pk}"
         return format_html('<a href="{}">{}</a>', address, environment.workflow_count)
 
-    def render_change_form(
-        self, request: Any, context: dict[str, Any], **kwargs: Any
-    ) -> Any:
-        obj = kwargs.get("obj")
-        if obj is not None:
-            number = obj.workflows.count()
-            text = ngettext(
-                "%(count)d workflow is restricted to this environment. A new name is a "
-                "new condition for it: events that carry the old one no longer reach it.",
-                "%(count)d workflows are restricted to this environment. A new name is a "
-                "new condition for them: events that carry the old one no longer reach "
-                "them.",
-                number,
-            )
-            context["summary"] = text % {"count": number} if number else ""
-        return super().render_change_form(request, context, **kwargs)
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        if obj is None:
+            return {}
+        number = obj.workflows.count()
+        text = ngettext(
+            "%(count)d workflow is restricted to this environment. A new name is a "
+            "new condition for it: events that carry the old one no longer reach it.",
+            "%(count)d workflows are restricted to this environment. A new name is a "
+            "new condition for them: events that carry the old one no longer reach them.",
+            number,
+        )
+        return {"summary": text % {"count": number}} if number else {}

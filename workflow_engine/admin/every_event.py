@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, Q
+from django.forms.models import ModelFormMetaclass
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
@@ -86,15 +87,15 @@ class AsksAgain(PageAdmin):
             form.matched_every_event = self.matches_every_event(obj.pk)
         super().save_model(request, obj, form, change)
 
-    def get_form(self, request: Any, obj: Any = None, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, **kwargs)
+    def get_form(self, request: Any, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, *args, **kwargs)
         if not request.META.get(_QUESTION):
             return form
         namespace = {
             "__module__": form.__module__,
             "question": self.every_event_question,
         }
-        return type(form)(form.__name__, (_Asking, form), namespace)
+        return ModelFormMetaclass(form.__name__, (_Asking, form), namespace)
 
 
 class _Asking:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from workflow_engine.admin.history import HistoryAdmin, RecentFilter
+from workflow_engine.admin.history import HistoryAdmin
 from workflow_engine.admin.moments import EMPTY, moment_column
 from workflow_engine.admin.reasons import reason_text
 from workflow_engine.models import Firing
@@ -29,7 +29,7 @@ class FiringAdmin(HistoryAdmin):
         "attempts",
         "due",
     )
-    list_filter = (RecentFilter, "state", "purpose")
+    list_filter = ("state", "purpose")
     list_select_related = ("decision",)
     search_fields = ("event_id__exact", "subject__exact", "workflow_slug__exact")
     search_help_text = _("The exact event id, subject or slug of the workflow.")

@@ -7,7 +7,6 @@ filled in and goes with the last thing taken out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from django import forms
@@ -47,13 +46,13 @@ class GroupFormSet(BaseInlineFormSet):  # type: ignore[type-arg] # no subscript 
         """Return the rows in order, from what was read with the group."""
         if not hasattr(self, "_rows"):
             name = self.fk.remote_field.get_accessor_name()
-            there = self.instance.pk is not None
+            there = bool(self.instance.pk)
             rows = list(getattr(self.instance, name).all()) if there else []
             self._rows = sorted(rows, key=lambda row: (row.position, row.pk))
         return self._rows
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002 - Django's signature
-        if self.instance.pk is None and self.has_changed():
+        if not self.instance.pk and self.has_changed():
             self.instance.save()
         return super().save(commit)
 
@@ -92,7 +91,7 @@ class ConditionFormSet(GroupFormSet):
             )
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002 - Django's signature
-        if self.instance.pk is not None and self.logic_form.has_changed():
+        if self.instance.pk and self.logic_form.has_changed():
             self.instance.save(update_fields=["logic"])
         return super().save(commit)
 
@@ -105,7 +104,7 @@ class PartInline(admin.TabularInline):  # type: ignore[type-arg] # no subscript 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may(request, "view", self.owner_model) or self._may_write(request, obj)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._may_write(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -139,7 +138,7 @@ class GroupInline(PartInline):
         self.group = group
         self.prefix = prefix
         self.title, self.verbose_name_plural = titles
-        self.extra = BLANK_ROWS if group.pk is None else EXTRA_ROWS
+        self.extra = EXTRA_ROWS if group.pk else BLANK_ROWS
         super().__init__(ConditionGroup, admin_site)
 
 
@@ -156,19 +155,17 @@ class ConditionInline(GroupInline):
     @property
     def logic_help(self) -> Any:
         """What the logic means, and how a group goes."""
-        if self.group.pk is None:
+        if not self.group.pk:
             return _("A group without a condition lets everything pass.")
         return _("Take out the last row to remove the group.")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         result = ("result",) if reads_results(self.group) else ()
         if not self.has_change_permission(request, obj):
             return ("sentence", *result)
         return ("path", "type", "value", "more", *result)
 
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Any = None
-    ) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return () if self.has_change_permission(request, obj) else ("sentence",)
 
     @admin.display(description=_("condition"))

@@ -74,7 +74,7 @@ class UncountedPaginator(Paginator):  # type: ignore[type-arg] # no subscript at
         return list(self.object_list[: self.per_page + 1])
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override] # cached, as Django's is
+    def count(self) -> int:
         return min(len(self.rows), self.per_page)
 
 
@@ -112,12 +112,14 @@ class HistoryAdmin(PageAdmin):
     ordering = ("-pk",)
     sortable_by = ()
     actions = None
-    list_filter: Any = (RecentFilter,)
     time_field: ClassVar[str]
     is_time_indexed: ClassVar[bool] = False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return HistoryChangeList
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return (RecentFilter, *self.list_filter)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request)

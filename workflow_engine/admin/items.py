@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine import clock
-from workflow_engine.admin.history import HistoryAdmin, RecentFilter
+from workflow_engine.admin.history import HistoryAdmin
 from workflow_engine.admin.moments import EMPTY, duration, moment_column
 from workflow_engine.admin.shown_json import shown_json
 from workflow_engine.models import ItemState, WorkItem
@@ -29,7 +29,7 @@ class ItemAdmin(HistoryAdmin):
         "worker",
     )
     list_display_links = ("id",)
-    list_filter = (RecentFilter, "state", "kind")
+    list_filter = ("state", "kind")
     list_select_related = ("firing",)
     search_fields = ("subject__exact", "key__exact")
     search_help_text = _("The exact subject or key.")

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
+from workflow_engine.admin.base import STYLE
 from workflow_engine.admin.config_form import (
     ConfigForm,
     config_fields,
@@ -65,7 +66,7 @@ class KindAdmin(RuleAdmin):
                 (entry.slug, label_of(entry, entry.slug), self._about(entry))
                 for entry in self.kinds
             ],
-            "media": Media(css=self.Media.css),
+            "media": Media(css={"all": [STYLE]}),
         }
         template = "admin/workflow_engine/choose_kind.html"
         return TemplateResponse(request, template, context)
@@ -84,10 +85,10 @@ class KindAdmin(RuleAdmin):
         """Return the kind of the row, or the one chosen for a new row."""
         return self._chosen(request) if obj is None else str(obj.kind)
 
-    def get_form(self, request: Any, obj: Any = None, **kwargs: Any) -> Any:
+    def get_form(self, request: Any, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
         kind = self.kind_of(request, obj)
         kwargs["form"] = form_class(ConfigForm, kind=kind, entry=self.kinds.get(kind))
-        return super().get_form(request, obj, **kwargs)
+        return super().get_form(request, obj, *args, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         kind = self.kind_of(request, obj)

@@ -12,6 +12,8 @@ from django.utils.html import format_html_join
 class RowsChangeList(ChangeList):
     """A list whose columns need more than the rows, read once for the whole page."""
 
+    model_admin: Any
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = list(self.model_admin.list_queryset(self.result_list))

@@ -50,7 +50,7 @@ class GroupOwner(RuleAdmin):
             if not inline.has_view_or_change_permission(request, obj):
                 continue
             if not inline.has_add_permission(request, obj):
-                if inline.group.pk is None:
+                if not inline.group.pk:
                     continue
                 inline.max_num = 0
             inlines.append(inline)
@@ -61,13 +61,13 @@ class GroupOwner(RuleAdmin):
     ) -> dict[str, Any]:
         if not isinstance(inline, GroupInline):
             return super().get_formset_kwargs(request, obj, inline, prefix)
-        if inline.group.pk is None:
+        if not inline.group.pk:
             self.adopt(inline.group, obj)
         kwargs = super().get_formset_kwargs(request, obj, inline, inline.prefix)
         return {**kwargs, "instance": inline.group}
 
     def save_formset(self, request: Any, form: Any, formset: Any, change: Any) -> None:
-        if isinstance(formset, GroupFormSet) and formset.instance.pk is None:
+        if isinstance(formset, GroupFormSet) and not formset.instance.pk:
             self.adopt(formset.instance, form.instance)
         super().save_formset(request, form, formset, change)
 
@@ -76,8 +76,6 @@ class GroupOwner(RuleAdmin):
         empty = form.instance.groups.filter(conditions=None, carried=None)
         empty.delete()
 
-    def render_change_form(
-        self, request: Any, context: dict[str, Any], **kwargs: Any
-    ) -> Any:
-        context["comparisons"] = comparisons_of(self.group_roles)
-        return super().render_change_form(request, context, **kwargs)
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        context = super().page_context(request, obj)
+        return {**context, "comparisons": comparisons_of(self.group_roles)}

@@ -19,10 +19,13 @@ ABSENT: Final = object()  # what an empty field stands for: no such key
 class JSONText(forms.CharField):
     """Any JSON value, written as JSON; a parse error is shown with its place."""
 
-    widget = forms.Textarea(attrs={"rows": 3, "cols": 60, "spellcheck": "false"})
+    widget: forms.Widget = forms.Textarea(
+        attrs={"rows": 3, "cols": 60, "spellcheck": "false"}
+    )
 
-    def prepare_value(self, value: Any) -> Any:
-        return value if isinstance(value, str) else as_json(value)
+    def text_of(self, value: Any) -> str:
+        """Return a value as it is written; `value_of` gives it back."""
+        return as_json(value)
 
     def value_of(self, text: str) -> Any:
         """Return the value that was written; ABSENT for nothing."""
@@ -50,6 +53,10 @@ class PlainText(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(strip=False, **kwargs)
 
+    def text_of(self, value: Any) -> str:
+        """Return a text as it is, and what should have been one as JSON."""
+        return value if isinstance(value, str) else as_json(value)
+
     def value_of(self, text: str) -> Any:
         """Return the text, with the line ends that JSON keeps; ABSENT for nothing."""
         return text.replace("\r\n", "\n") if text else ABSENT
@@ -60,8 +67,9 @@ class LinesText(forms.CharField):
 
     widget = forms.Textarea(attrs={"rows": 4, "cols": 60})
 
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(map(str, value)) if isinstance(value, list) else value
+    def text_of(self, value: Any) -> str:
+        """Return a line for each."""
+        return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
     def value_of(self, text: str) -> Any:
         """Return the lines that are not empty; ABSENT for none."""
@@ -75,9 +83,8 @@ class ChoiceText(forms.ChoiceField):
         choices = [("", "---------"), *((as_json(v), label) for v, label in values)]
         super().__init__(choices=choices, **kwargs)
 
-    def prepare_value(self, value: Any) -> Any:
-        if value in {"", None} or any(value == key for key, _label in self.choices):
-            return value
+    def text_of(self, value: Any) -> str:
+        """Return what stands for the value among the choices."""
         return as_json(value)
 
     def value_of(self, text: str) -> Any:

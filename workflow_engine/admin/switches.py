@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ ROWS: Final = 1000  # updated in one statement
 class Switches(PageAdmin):
     """Enables and disables."""
 
-    actions = ("enable", "disable")
+    actions: Sequence[str] = ("enable", "disable")
 
     @admin.action(description=_("Enable"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: Any) -> None:

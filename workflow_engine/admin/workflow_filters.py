@@ -37,7 +37,8 @@ class FiredFilter(admin.SimpleListFilter):
                 return queryset.filter(Exists(late.filter(state="failed")))
             case "never":
                 return queryset.filter(~Exists(firings))
-        return queryset
+            case _:
+                return queryset
 
 
 class SnoozedFilter(admin.SimpleListFilter):
@@ -56,4 +57,5 @@ class SnoozedFilter(admin.SimpleListFilter):
                 return queryset.filter(snoozed_until__gt=now)
             case "no":
                 return queryset.exclude(snoozed_until__gt=now)
-        return queryset
+            case _:
+                return queryset

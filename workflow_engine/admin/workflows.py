@@ -179,7 +179,7 @@ class WorkflowAdmin(Snoozes, AsksAgain, GroupOwner):
             prefix = f"group-{group.pk}" if group.pk else f"new-{group.role}"
             given: dict[str, Any] = {"group": group, "prefix": prefix}
             if group.role == "when":
-                titles = (_("When"), _("When: before anything else"))
+                titles: tuple[Any, Any] = (_("When"), _("When: before anything else"))
                 yield ConditionInline(Workflow, self.admin_site, titles=titles, **given)
                 continue
             number += 1
@@ -190,21 +190,20 @@ class WorkflowAdmin(Snoozes, AsksAgain, GroupOwner):
             )
             yield ConditionInline(Workflow, self.admin_site, titles=titles, **given)
             given["prefix"] += "-then"
-            titles = (titles[0], _("Then %(number)s: actions") % facts)
+            titles = ("", _("Then %(number)s: actions") % facts)
             yield CarriedInline(Workflow, self.admin_site, titles=titles, **given)
 
     def adopt(self, group: Any, owner: Any) -> None:
         group.workflow = owner
 
-    def render_change_form(
-        self, request: Any, context: dict[str, Any], **kwargs: Any
-    ) -> Any:
-        obj = kwargs.get("obj")
-        if obj is not None:
-            saved = Workflow.objects.select_related("environment").get(pk=obj.pk)
-            prefetch_related_objects([saved], *SUMMARY_PARTS)
-            context["summary"] = summary_of(saved)
-        return super().render_change_form(request, context, **kwargs)
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        context = super().page_context(request, obj)
+        if obj is None:
+            return context
+        # Read again: what is shown is saved, while `obj` may carry what was typed.
+        saved = Workflow.objects.select_related("environment").get(pk=obj.pk)
+        prefetch_related_objects([saved], *SUMMARY_PARTS)
+        return {**context, "summary": summary_of(saved)}
 
 
 def _groups_of(workflow: Any) -> list[ConditionGroup]:
