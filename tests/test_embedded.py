@@ -25,9 +25,7 @@ from workflow_engine import api, clock, embedded, registry
 from workflow_engine.actions import Firing as Asked
 from workflow_engine.actions import register_action
 from workflow_engine.models import Firing, WorkItem
-from workflow_engine.processing.items import event_draft
 from workflow_engine.queue import Draft, enqueue, enqueue_many
-from workflow_engine.types import Event
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT_SECONDS = 20
@@ -247,21 +245,6 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), mine.is_running)
     )
 
     assert done.stdout.split() == ["0", "True"], done.stderr
-
-
-def test_execute_now__carries_out_in_this_thread(
-    gate: Gate, rule: Callable[..., None]
-) -> None:
-    rule()
-    now = clock.now()
-    event = Event(id="evt-1", **EVENT, time=now, accepted_at=now)
-    item = enqueue(event_draft(event), now=now, direct=True)
-
-    embedded.execute_now([(item.id, item.token)])
-
-    assert gate.threads == {threading.current_thread().name}
-    assert Firing.objects.get().state == "succeeded"
-    assert _threads() == []
 
 
 def test_import__starts_nothing() -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from workflow_engine import clock
+from workflow_engine.actions import SendTask
 from workflow_engine.conf import options
 from workflow_engine.exceptions import AlreadyRunning
 from workflow_engine.processing.execution import Executor
@@ -20,9 +21,9 @@ from workflow_engine.queue import Pair, Runner, ThreadSender, unsend
 class Engine:
     """Carries out what is sent to it, and what comes due while it runs."""
 
-    def __init__(self) -> None:
-        """Start nothing yet."""
-        executor = Executor(clock.SYSTEM, send=self.send, send_task=None)
+    def __init__(self, *, send_task: SendTask | None = None) -> None:
+        """Start nothing yet; `send_task` sends the tasks of actions, if there is a broker."""
+        executor = Executor(clock.SYSTEM, send=self.send, send_task=send_task)
         self._pool = ThreadSender(executor.execute, options.RUNNER_THREADS)
         self._runner = Runner(send=self._pool)
 
@@ -84,8 +85,3 @@ def stop(seconds: float) -> bool:
     """
     stopped = _engines.pop(os.getpid(), None)
     return stopped is None or stopped.stop(seconds)
-
-
-def execute_now(pairs: Sequence[Pair]) -> None:
-    """Carry out claimed items in this thread; a `send` for commands and tests."""
-    Executor(clock.SYSTEM, send=execute_now, send_task=None).execute(pairs)

@@ -50,6 +50,10 @@ class SubmitFailed(Retryable):
     """Neither the broker nor the database took the event; submit it again."""
 
 
+class BrokerRefused(Retryable):
+    """The broker did not take a message; it may later."""
+
+
 class InvalidPath(WorkflowEngineError, ValueError):
     """A path does not follow the grammar."""
 

@@ -19,7 +19,7 @@ from django.db.models import BigIntegerField
 
 from workflow_engine import clock
 from workflow_engine.conf import options
-from workflow_engine.exceptions import SubmitFailed
+from workflow_engine.exceptions import BrokerRefused, SubmitFailed
 from workflow_engine.processing.buffer import buffer
 from workflow_engine.processing.execution import Executor
 from workflow_engine.processing.ledger import DatabaseLedger
@@ -95,10 +95,18 @@ def send_events(events: Sequence[Event]) -> None:
 
 
 def send_items(pairs: Sequence[tuple[int, int]]) -> None:
-    """Hand claimed items to the broker; an exception says that it did not take them."""
+    """Hand claimed items to the broker.
+
+    Raises:
+        BrokerRefused: It did not take one of them; those before it have gone.
+    """
     queue = options.CELERY_QUEUES["items"]
-    for item_id, token in pairs:
-        execute_item.apply_async(args=(item_id, token), queue=queue)
+    try:
+        for item_id, token in pairs:
+            execute_item.apply_async(args=(item_id, token), queue=queue)
+    except Exception as error:
+        message = f"The broker did not take {len(pairs)} items: {error}"
+        raise BrokerRefused(message) from error
 
 
 def send_task(

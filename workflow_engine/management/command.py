@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, Action, ArgumentDefaultsHelpFormatter
 from typing import Any, ClassVar, Final
 
 import msgspec
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    DjangoHelpFormatter,
+)
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError, connections
 
 from workflow_engine import exceptions
 from workflow_engine.conf import options
+from workflow_engine.models import WorkItem
 from workflow_engine.types.event import JSON
 
 NEEDS_A_LOOK: Final = 1
@@ -25,8 +32,12 @@ NOT_REACHED: Final = 3
 INTERRUPTED: Final = 130
 
 
-class _Help(RawDescriptionHelpFormatter, ArgumentDefaultsHelpFormatter):
-    """Keeps the example as it is written and shows defaults."""
+class _Help(DjangoHelpFormatter, ArgumentDefaultsHelpFormatter):
+    """Shows the defaults that say something, and Django's own options last."""
+
+    def _get_help_string(self, action: Action) -> str | None:
+        says_nothing = action.default in {None, False, "", SUPPRESS}
+        return action.help if says_nothing else super()._get_help_string(action)
 
 
 class EngineCommand(BaseCommand):
@@ -34,15 +45,16 @@ class EngineCommand(BaseCommand):
 
     #: One command line, shown first in --help.
     example: ClassVar[str] = ""
-    requires_system_checks = ()
+    requires_system_checks = []
 
     def create_parser(
         self, prog_name: str, subcommand: str, **kwargs: Any
     ) -> CommandParser:
-        """Put the example first."""
+        """Put the example before everything else."""
         kwargs.setdefault("formatter_class", _Help)
         parser = super().create_parser(prog_name, subcommand, **kwargs)
-        parser.description = f"Example: {self.example}\n\n{self.help}"
+        plain = parser.format_help
+        parser.format_help = lambda: f"Example: {self.example}\n\n{plain()}"  # type: ignore[method-assign] # of this parser alone
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -63,9 +75,10 @@ class EngineCommand(BaseCommand):
             self.stdout.flush()
         except exceptions.InvalidSettings as error:
             raise CommandError(str(error), returncode=WRONG) from error
-        except (OperationalError, InterfaceError) as error:
-            message = f"The database was not reached: {error}".strip()
-            raise CommandError(message, returncode=NOT_REACHED) from error
+        except DatabaseError as error:
+            raise _database_error(error) from error
+        except exceptions.BrokerRefused as error:
+            raise CommandError(str(error), returncode=NOT_REACHED) from error
         except BrokenPipeError:
             # Whoever read this has enough; nothing more can be said on stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -91,3 +104,25 @@ class EngineCommand(BaseCommand):
 def wrong(message: str) -> CommandError:
     """Return the error of wrong arguments or input; exit code 2."""
     return CommandError(message, returncode=WRONG)
+
+
+def _database_error(error: DatabaseError) -> CommandError:
+    """Return the sentence for a database that is away, or that was never migrated.
+
+    Any other error of a database is ours, and is to be seen whole.
+    """
+    alias = options.DATABASE
+    try:
+        tables = connections[alias].introspection.table_names()
+    except DatabaseError:
+        message = f"The database '{alias}' was not reached: {error}".strip()
+        return CommandError(message, returncode=NOT_REACHED)
+    if WorkItem._meta.db_table not in tables:
+        return wrong(
+            f"The tables of workflow_engine are not in the database '{alias}': "
+            "run manage.py migrate"
+        )
+    if isinstance(error, OperationalError | InterfaceError):
+        message = f"The database '{alias}' did not answer: {error}".strip()
+        return CommandError(message, returncode=NOT_REACHED)
+    raise error

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from workflow_engine.models import Decision
+from workflow_engine.models import Condition, Decision
 from workflow_engine.processing.decisions import bounded, kept_event
+from workflow_engine.types.detection import Change
 from workflow_engine.types.event import JSON
 from workflow_engine.types.instants import instant_text
 from workflow_engine.types.trace import Trace, to_detail
@@ -103,8 +104,9 @@ def _detector(line: dict[str, Any]) -> Iterator[str]:
         yield f"{name.ljust(_WIDTH)}  {line['reason']}{note}"
     else:
         value = "" if found.get("value") is None else f"  value {_text(found['value'])}"
-        priorities = f"{_priority(found['previous_priority'])} → "
-        priorities += _priority(found["priority"])
+        priorities = _priority(found["priority"])
+        if found["change"] != Change.REPEATED:
+            priorities = f"{_priority(found['previous_priority'])} → {priorities}"
         yield f"{name.ljust(_WIDTH)}  {found['change']}  {priorities}{value}{note}"
     if line.get("trigger"):
         yield from _group("trigger", line["trigger"])
@@ -151,8 +153,8 @@ def _group(role: str, group: dict[str, Any]) -> Iterator[str]:
 
 def _condition(line: dict[str, Any]) -> str:
     wanted = _wanted(line.get("wanted"))
-    name = _NAMES.get(line["type"], line["type"].replace("_", " "))
-    asked = " ".join(part for part in (line.get("path", ""), name, wanted) if part)
+    parts = (line.get("path", ""), _name(line["type"]), wanted)
+    asked = " ".join(part for part in parts if part)
     answer = _ANSWERS[line["verdict"]]
     if line.get("error"):
         answer += f" ({line['error']}: {line.get('message', '')})"
@@ -164,12 +166,22 @@ def _condition(line: dict[str, Any]) -> str:
 
 def condition_text(verdict: ConditionVerdict) -> str:
     """Return one condition in words: "data.failed 2 is not at least 5"."""
-    line = msgspec.to_builtins(verdict)
-    name = _NAMES.get(verdict.type, verdict.type.replace("_", " "))
+    wanted = _wanted(msgspec.to_builtins(verdict).get("wanted"))
+    name = _name(verdict.type).removeprefix("is ")
     seen = "missing" if verdict.missing else _text(verdict.seen)
-    wanted = _wanted(line.get("wanted"))
     no = "not " if verdict.verdict is Verdict.FALSE else ""
-    return f"{verdict.path} {seen} is {no}{name.removeprefix('is ')} {wanted}".rstrip()
+    return f"{verdict.path} {seen} is {no}{name} {wanted}".rstrip()
+
+
+def question_text(condition: Condition) -> str:
+    """Return what a condition asks: "data.failed at least 5"."""
+    wanted = {key: item for key, item in condition.config.items() if key != "path"}
+    parts = (condition.config.get("path"), _name(condition.type), _wanted(wanted))
+    return " ".join(part for part in parts if part)
+
+
+def _name(condition_type: str) -> str:
+    return _NAMES.get(condition_type, condition_type.replace("_", " "))
 
 
 def _wanted(wanted: Any) -> str:
@@ -181,8 +193,4 @@ def _wanted(wanted: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, bool) or value is None:
-        return str(value).lower() if value is not None else "null"
-    return str(value)
+    return msgspec.json.encode(value).decode()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
+from django.conf import settings  # noqa: TID251 - DEBUG, which is none of ours
 from django.core.management.base import CommandParser
 from django.urls import NoReverseMatch, reverse
 
-from workflow_engine import clock, embedded
+from workflow_engine import clock
 from workflow_engine.conf import options
+from workflow_engine.management import hands
 from workflow_engine.management.command import NEEDS_A_LOOK, EngineCommand
 from workflow_engine.management.demo import rows
 from workflow_engine.management.demo.tour import event_text
@@ -70,9 +72,7 @@ class Command(EngineCommand):
         self._mail()
         on_time = self._escalation()
         buffer.flush()
-        password = rows.put_user()
-        address = f"{_admin()}     user {rows.USER}   password {password}"
-        self._tell("see", f"make serve, then {address}")
+        self._tell("see", f"make serve, then {_admin()}     {_login()}")
         self._tell("remove", "python manage.py workflow_demo --remove")
         return on_time
 
@@ -105,7 +105,7 @@ class Command(EngineCommand):
         using = options.DATABASE
         waiting = Firing.objects.using(using).open().filter(action_slug=ESCALATION)
         until = clock.monotonic() + PATIENCE_SECONDS
-        runner = Runner(send=embedded.execute_now)
+        runner = Runner(send=hands.carry_out)
         runner.run_until(lambda: not waiting.exists() or clock.monotonic() > until)
         item = (
             WorkItem.objects.using(using)
@@ -123,8 +123,16 @@ class Command(EngineCommand):
 
 def _judge(event: Event) -> Trace:
     """Judge one event and carry out at once what is due at once."""
-    (trace,) = trace_events([event], DatabaseLedger(embedded.execute_now), clock.now())
+    (trace,) = trace_events([event], DatabaseLedger(hands.carry_out), clock.now())
     return trace
+
+
+def _login() -> str:
+    """Say who may look; nobody new gets in where the project is in use."""
+    password = rows.put_user() if settings.DEBUG else ""
+    if not password:
+        return "with a user of your own"
+    return f"user {rows.USER}   password {password}"
 
 
 def _admin() -> str:

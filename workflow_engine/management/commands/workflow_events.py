@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -14,44 +13,34 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 from tqdm import tqdm
 
-from workflow_engine import api, clock, embedded, tasks
+from workflow_engine import api, clock, tasks
 from workflow_engine.conf import options
 from workflow_engine.exceptions import SubmitFailed
+from workflow_engine.management import hands
 from workflow_engine.management.command import (
+    INTERRUPTED,
     NEEDS_A_LOOK,
     NOT_REACHED,
     EngineCommand,
     wrong,
 )
-from workflow_engine.management.lines import Line, open_lines, read_lines
+from workflow_engine.management.lines import (
+    Line,
+    Unreadable,
+    open_lines,
+    read_lines,
+)
+from workflow_engine.management.tally import RESULTS, Tally
 from workflow_engine.processing.buffer import buffer
 from workflow_engine.processing.ledger import DatabaseLedger, DryLedger
 from workflow_engine.processing.pipeline import process
 from workflow_engine.processing.replay import replay
+from workflow_engine.processing.schedule import enqueue_events
 from workflow_engine.types.event import Event
 from workflow_engine.types.outcome import Outcome, to_json
 from workflow_engine.types.reasons import Result
 
-RESULTS: Final = {
-    Result.FIRED: "fired",
-    Result.HELD: "held",
-    Result.FAILED: "failed",
-    Result.NO_MATCH: "no match",
-}
-
-
-@dataclass
-class Tally:
-    """What has become of the lines so far."""
-
-    events: int = 0
-    refused: int = 0
-    results: Counter[Result] = field(default_factory=Counter)
-    began: float = field(default_factory=clock.monotonic)
-
-    def per_second(self) -> float:
-        """Return the rate of events since the beginning."""
-        return self.events / max(clock.monotonic() - self.began, 1e-9)
+MOST_TOGETHER: Final = 1000  # the bound of EVENT_BATCH
 
 
 class Command(EngineCommand):
@@ -68,7 +57,9 @@ class Command(EngineCommand):
             "--dry-run", action="store_true", help="Decide and write nothing."
         )
         ways.add_argument(
-            "--submit", action="store_true", help="Hand events to workers instead."
+            "--submit",
+            action="store_true",
+            help="Hand events to workers, or to workflow_queue, instead.",
         )
         ways.add_argument(
             "--replay",
@@ -76,46 +67,68 @@ class Command(EngineCommand):
             help="The clock follows the events' times; state in memory, nothing written.",
         )
         parser.add_argument(
-            "--speed", type=float, help="Wait as `time` says, so many times faster."
+            "--speed",
+            type=float,
+            metavar="TIMES",
+            help="Wait between events as their times say, so many times faster.",
         )
         parser.add_argument(
-            "--environment", default="", help="For events that have none."
+            "--environment",
+            default="",
+            metavar="NAME",
+            help="For events that have none.",
         )
         parser.add_argument(
             "--batch",
             type=int,
-            help="Events judged together; EVENT_BATCH if not given.",
+            metavar="EVENTS",
+            help="How many are judged together; EVENT_BATCH if not given.",
         )
-        parser.add_argument("--from-line", type=int, default=1, help="Begin there.")
+        parser.add_argument(
+            "--from-line", type=int, default=1, metavar="LINE", help="Begin there."
+        )
         parser.add_argument(
             "--on-error",
             choices=("continue", "stop"),
             default="continue",
-            help="What a bad line does.",
+            help="Whether a line that holds no event ends the run.",
         )
 
     def run(self, given: dict[str, Any]) -> int:
         """Read, judge, count."""
         self.given = given
         self.tally = Tally()
+        self.next_line = given["from_line"]  # everything before it is done
         self.stopped_at = 0
-        batch = options.EVENT_BATCH if given["batch"] is None else given["batch"]
-        if not 1 <= batch <= 1000:  # noqa: PLR2004 - the bound of EVENT_BATCH
-            raise wrong(f"--batch must be from 1 to 1000, not {batch}")
-        if given["speed"] is not None and not given["speed"] > 0:
-            raise wrong(f"--speed must be more than 0, not {given['speed']}")
+        batch = _checked_batch(given)
         try:
             source = open_lines(given["file"])
-        except OSError as error:
-            raise wrong(f"{given['file']} cannot be read: {error.strerror}") from error
-        with source, self._bar() as self.bar:
-            if given["replay"]:
-                self._replay(source)
-            else:
-                self._batches(source, batch)
-        buffer.flush()
+        except Unreadable as error:
+            raise wrong(str(error)) from error
+        try:
+            with source, self._bar() as self.bar:
+                if given["replay"]:
+                    self._replay(source)
+                else:
+                    self._batches(source, batch)
+        except Unreadable as error:
+            raise wrong(self._go_on(str(error))) from error
+        except KeyboardInterrupt:
+            raise CommandError(
+                self._go_on("Interrupted."), returncode=INTERRUPTED
+            ) from None
+        finally:
+            buffer.flush()
         self._summary()
-        return NEEDS_A_LOOK if self.tally.refused else 0
+        needs_a_look = self.tally.refused or self.tally.results[Result.FAILED]
+        return NEEDS_A_LOOK if needs_a_look else 0
+
+    def _go_on(self, what: str) -> str:
+        """Return what happened, and where to go on."""
+        if self.given["replay"]:
+            return what  # it begins with empty memory, and so at the beginning
+        begin = f"--from-line {self.next_line}"
+        return f"{what}\nEverything before line {self.next_line} is done; go on with {begin}"
 
     def _lines(self, source: BinaryIO) -> Iterator[tuple[int, Event]]:
         """Yield good lines, paced; report bad ones."""
@@ -157,15 +170,13 @@ class Command(EngineCommand):
 
     def _take(self, batch: Sequence[tuple[int, Event]]) -> None:
         events = [event for _, event in batch]
+        self.next_line = batch[0][0]
         try:
             outcomes = self._way()(events)
         except (OperationalError, InterfaceError, SubmitFailed) as error:
-            message = (
-                f"A server was not reached: {error}\n"
-                f"Everything before line {batch[0][0]} is done; "
-                f"go on with --from-line {batch[0][0]}"
-            )
+            message = self._go_on(f"A server was not reached: {error}")
             raise CommandError(message, returncode=NOT_REACHED) from error
+        self.next_line = batch[-1][0] + 1
         self.tally.events += len(events)
         for (number, _), outcome in zip(batch, outcomes, strict=False):
             self._tell(number, outcome)
@@ -196,6 +207,9 @@ class Command(EngineCommand):
         if self.given["json"]:
             line = {} if number is None else {"line": number}
             self.say_json({**line, **to_json(outcome)})
+        elif outcome.outcome is Result.FAILED:
+            place = outcome.item if number is None else f"line {number}"
+            self.stderr.write(f"{place}: {outcome.id} failed: {outcome.reason}")
         elif self.given["verbosity"] > 1 and outcome.outcome is not Result.NO_MATCH:
             self.say(f"{outcome.id}  {RESULTS[outcome.outcome]}  {outcome.reason}")
 
@@ -203,27 +217,20 @@ class Command(EngineCommand):
         self.tally.refused += 1
         for problem in line.problems:
             self.stderr.write(f"line {line.number}: {problem}")
+        if self.given["json"]:
+            self.say_json({"line": line.number, "refused": list(line.problems)})
 
     def _summary(self) -> None:
-        tally = self.tally
         if self.stopped_at:
             self.stderr.write(
-                f"stopped; go on with --from-line {self.stopped_at + 1}, "
-                f"or mend line {self.stopped_at}"
+                f"stopped at line {self.stopped_at}; mend it and go on with "
+                f"--from-line {self.stopped_at}"
             )
         if self.given["json"]:
-            counts = {result.value: tally.results[result] for result in Result}
-            summary = {"events": tally.events, **counts, "refused": tally.refused}
-            rate = round(tally.per_second(), 1)
-            self.say_json({"summary": {**summary, "events_per_second": rate}})
-            return
-        parts = [f"{Path(self.given['file']).name}", f"{tally.events} events"]
-        parts.append(f"{tally.per_second():.0f}/s")
-        if self.given["submit"]:
-            parts.append("submitted")
+            self.say_json({"summary": self.tally.json()})
         else:
-            parts += [f"{RESULTS[r]} {tally.results[r]}" for r in Result]
-        self.say("  ".join([*parts, f"refused {tally.refused}"]))
+            name = Path(self.given["file"]).name
+            self.say(self.tally.text(name, is_handed_on=self.given["submit"]))
 
     def _bar(self) -> tqdm[Any]:
         name = self.given["file"]
@@ -240,9 +247,21 @@ class Command(EngineCommand):
         )
 
 
+def _checked_batch(given: dict[str, Any]) -> int:
+    """Return how many events are judged together; refuse numbers that make no sense."""
+    batch: int = options.EVENT_BATCH if given["batch"] is None else given["batch"]
+    if not 1 <= batch <= MOST_TOGETHER:
+        raise wrong(f"--batch must be from 1 to {MOST_TOGETHER}, not {batch}")
+    if given["speed"] is not None and not given["speed"] > 0:
+        raise wrong(f"--speed must be more than 0, not {given['speed']}")
+    if given["from_line"] < 1:
+        raise wrong(f"--from-line must be 1 or more, not {given['from_line']}")
+    return batch
+
+
 def _decide(events: Sequence[Event]) -> list[Outcome]:
     """Judge and write; due items go to workers, or are carried out here without a broker."""
-    send = tasks.send_items if tasks.uses_celery() else embedded.execute_now
+    send = tasks.send_items if tasks.uses_celery() else hands.carry_out
     return process(events, DatabaseLedger(send), clock.now())
 
 
@@ -252,6 +271,12 @@ def _rehearse(events: Sequence[Event]) -> list[Outcome]:
 
 
 def _submit(events: Sequence[Event]) -> list[Outcome]:
-    """Hand on; nothing is known of the outcome yet."""
-    api.hand_over(events)
+    """Hand on; nothing is known of the outcome yet.
+
+    Without a broker they become items for whichever runner comes: this process ends.
+    """
+    if tasks.uses_celery():
+        api.hand_over(events)
+    else:
+        enqueue_events(events, clock.now(), None)
     return []

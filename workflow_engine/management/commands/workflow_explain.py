@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,10 @@ from workflow_engine.management.telling import (
     view_of_decision,
     view_of_trace,
 )
-from workflow_engine.models import Decision
+from workflow_engine.models import Decision, Workflow
+from workflow_engine.processing.redact import REDACTED
+from workflow_engine.types.reasons import Reason
+from workflow_engine.types.trace import Trace
 
 
 class Command(EngineCommand):
@@ -38,8 +42,15 @@ class Command(EngineCommand):
             nargs="?",
             help="Id of an event with a kept decision, or a file with an event.",
         )
-        parser.add_argument("--event", dest="file", help="A file with an event.")
-        parser.add_argument("--workflow", help="Show only this workflow (slug).")
+        parser.add_argument(
+            "--event", dest="file", metavar="FILE", help="A file with an event."
+        )
+        parser.add_argument(
+            "--source", help="Of the event, where several sources use its id."
+        )
+        parser.add_argument(
+            "--workflow", metavar="SLUG", help="Show only this workflow."
+        )
         parser.add_argument(
             "--expect",
             action="append",
@@ -55,13 +66,17 @@ class Command(EngineCommand):
     def run(self, given: dict[str, Any]) -> int:
         """Find or make the decision, tell it, compare it."""
         view = self._view(given)
-        if given["workflow"]:
-            view = _only(view, given["workflow"])
+        shown = _only(view, given["workflow"]) if given["workflow"] else view
         if given["json"]:
-            self.say_json(msgspec.to_builtins(view))
+            self.say_json(msgspec.to_builtins(shown))
         else:
-            for line in tell(view):
+            for line in tell(shown):
                 self.say(line)
+            if given["workflow"] and not shown.workflows:
+                self.say(
+                    f"workflow {given['workflow']} was not reached: no detector that "
+                    "triggered is linked to it"
+                )
         return self._compare(view, given["expect"])
 
     def _view(self, given: dict[str, Any]) -> View:
@@ -70,17 +85,12 @@ class Command(EngineCommand):
             raise wrong("give the id of an event, or a file with one")
         if given["file"] or name.endswith(".json") or Path(name).is_file():
             return view_of_trace(_explained(_read(name)))
-        rows = Decision.objects.using(options.DATABASE).filter(event_id=name)
-        decision = rows.order_by("-decided_at", "-pk").first()
-        if decision is None:
-            raise wrong(
-                f"no decision about event '{name}' is kept; what fired or was held always "
-                "is, of the rest a sample (TRACE_SHARE)"
-            )
-        if given["today"]:
-            event = {"specversion": "1.0", **decision.event}
-            return view_of_trace(_explained(event))
-        return view_of_decision(decision)
+        decision = _kept(name, given["source"])
+        if not given["today"]:
+            return view_of_decision(decision)
+        if REDACTED in msgspec.json.encode(decision.event).decode():
+            self.stderr.write(f"values were kept as {REDACTED}, and are judged as that")
+        return view_of_trace(_explained(_as_it_came(decision.event)))
 
     def _compare(self, view: View, expected: list[str] | None) -> int:
         if expected is None:
@@ -93,21 +103,39 @@ class Command(EngineCommand):
         return NEEDS_A_LOOK if fired != set(expected) else 0
 
 
-def _explained(event: Any) -> Any:
+def _kept(event_id: str, source: str | None) -> Decision:
+    """Return the newest decision that is not about a copy of the event, if there is one."""
+    rows = Decision.objects.using(options.DATABASE).filter(event_id=event_id)
+    if source is not None:
+        rows = rows.filter(event_source=source)
+    sources = sorted(set(rows.values_list("event_source", flat=True)))
+    if not sources:
+        raise wrong(
+            f"no decision about event '{event_id}' is kept; what fired or was held always "
+            "is, of the rest a sample (TRACE_SHARE)"
+        )
+    if len(sources) > 1:
+        raise wrong(
+            f"event '{event_id}' came from {len(sources)} sources; give one: "
+            + " ".join(f"--source {name}" for name in sources)
+        )
+    newest = rows.order_by("-decided_at", "-pk")
+    first = newest.exclude(reason=Reason.DUPLICATE_EVENT).first()
+    return first or newest[0]
+
+
+def _explained(event: Any) -> Trace:
     try:
-        return api.explain(_plain(event))
+        return api.explain(event)
     except InvalidEvent as refused:
         message = "\n".join(text for *_, text in refused.errors)
         raise wrong(message) from refused
 
 
-def _plain(event: Any) -> Any:
-    """Put the extension attributes of a kept event back where they came from."""
-    if not isinstance(event, dict):
-        return event
-    kept = {key: item for key, item in event.items() if item not in ("", None)}
-    extensions = kept.pop("extensions", None)
-    return {**kept, **extensions} if isinstance(extensions, dict) else kept
+def _as_it_came(kept: dict[str, Any]) -> dict[str, Any]:
+    """Return a kept event as the envelope has it: extensions are attributes like others."""
+    given = {name: item for name, item in kept.items() if item != "" or name == "data"}
+    return {"specversion": "1.0", **given.pop("extensions", {}), **given}
 
 
 def _read(name: str) -> Any:
@@ -117,19 +145,13 @@ def _read(name: str) -> Any:
         raise wrong(f"{name} cannot be read: {error.strerror}") from error
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise wrong(f"{name} is not JSON: {error}") from error
 
 
 def _only(view: View, slug: str) -> View:
+    rows = Workflow.objects.using(options.DATABASE).filter(slug=slug)
     chosen = [line for line in view.workflows if line["workflow"] == slug]
-    if not chosen:
-        raise wrong(f"workflow '{slug}' was not reached by this event")
-    return View(
-        event=view.event,
-        decided_at=view.decided_at,
-        outcome=view.outcome,
-        reason=view.reason,
-        detectors=view.detectors,
-        workflows=chosen,
-    )
+    if not chosen and not rows.exists():
+        raise wrong(f"there is no workflow '{slug}'")
+    return replace(view, workflows=chosen)

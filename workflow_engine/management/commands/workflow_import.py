@@ -66,5 +66,5 @@ def _read(name: str) -> Any:
         raise wrong(f"{name} cannot be read: {error.strerror}") from error
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise wrong(f"{name} is not JSON: {error}") from error

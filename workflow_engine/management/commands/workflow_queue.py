@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Protocol
 
 from django.core.management.base import CommandParser
 
-from workflow_engine import clock, embedded, tasks
+from workflow_engine import clock, tasks
 from workflow_engine.conf import options
-from workflow_engine.management.command import EngineCommand
+from workflow_engine.embedded import Engine
+from workflow_engine.management import hands
+from workflow_engine.management.command import NEEDS_A_LOOK, EngineCommand
 from workflow_engine.processing.buffer import buffer
-from workflow_engine.processing.execution import Executor
-from workflow_engine.queue import (
-    Dispatcher,
-    Runner,
-    Send,
-    StoreReader,
-    ThreadSender,
-    unsend,
-)
+from workflow_engine.queue import Dispatcher, Runner, Send, StoreReader
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+LOOK_SECONDS: Final = 1.0  # between looks whether the runner still runs
+
+
+class _Loop(Protocol):
+    """A runner, or an engine with a runner in it."""
+
+    @property
+    def is_running(self) -> bool: ...
+
+    def start(self) -> None: ...
+
+    def stop(self, seconds: float) -> bool: ...
 
 
 class Command(EngineCommand):
     """Without a broker it carries items out itself, on RUNNER_THREADS threads."""
 
-    help = "Send items when they are due: delays, retries, slow answers."
+    help = (
+        "Send items when they are due: delays, retries, slow answers. Ctrl-C or SIGTERM: "
+        "claim nothing more and finish what runs; once more: end at once."
+    )
     example = "manage.py workflow_queue"
 
     def add_options(self, parser: CommandParser) -> None:
@@ -36,10 +47,12 @@ class Command(EngineCommand):
         parser.add_argument(
             "--executor",
             choices=("celery", "threads"),
-            help="Who carries items out; EXECUTOR if not given.",
+            help="Who carries items out: workers, or this process; EXECUTOR if not given.",
         )
         parser.add_argument(
-            "--once", action="store_true", help="Send what is due now, and end."
+            "--once",
+            action="store_true",
+            help="Send what is due now, and end; threads: carry it out here.",
         )
 
     def run(self, given: dict[str, Any]) -> int:
@@ -48,29 +61,43 @@ class Command(EngineCommand):
             given["executor"] is None and tasks.uses_celery()
         )
         if given["once"]:
-            send: Send = tasks.send_items if by_celery else embedded.execute_now
-            sent = _send_all_due(send)
-        elif by_celery:
-            sent = _run_until_signal(tasks.send_items, self._started)
-        else:
-            sent = self._run_threads()
+            self._once(tasks.send_items if by_celery else hands.carry_out, given)
+            return 0
+        loop: _Loop = (
+            Runner(send=tasks.send_items)
+            if by_celery
+            else Engine(send_task=hands.task_sender())
+        )
+        code = self._until_signal(loop, "workers" if by_celery else "threads here")
+        buffer.flush()
+        return code
+
+    def _once(self, send: Send, given: dict[str, Any]) -> None:
+        sent = _send_all_due(send)
         buffer.flush()
         if given["json"]:
             self.say_json({"sent": sent})
-        elif given["once"]:
-            self.say(f"sent {sent} items")
-        return 0
+        else:
+            self.say(f"sent {sent} {'item' if sent == 1 else 'items'}")
 
-    def _started(self) -> None:
-        self.stderr.write("running (Ctrl-C: claim nothing more, finish what runs)")
-
-    def _run_threads(self) -> int:
-        executor = Executor(clock.SYSTEM, send=None, send_task=None)
-        pool = ThreadSender(executor.execute, options.RUNNER_THREADS)
-        sent = _run_until_signal(pool, self._started)
-        intake = pool.stop(options.RUNNER_DRAIN_SECONDS)
-        unsend(intake.waiting)
-        return sent
+    def _until_signal(self, loop: _Loop, hands_text: str) -> int:
+        with _signals() as wait:
+            loop.start()
+            self.stderr.write(
+                f"running, items are carried out by {hands_text} "
+                "(Ctrl-C: finish what runs; again: end at once)"
+            )
+            while not wait() and loop.is_running:
+                pass
+        # From here on a signal ends the process, as it would any other.
+        if loop.stop(options.RUNNER_DRAIN_SECONDS):
+            self.stderr.write("stopped, nothing runs any more")
+            return 0
+        self.stderr.write(
+            f"stopped; what did not end in {options.RUNNER_DRAIN_SECONDS} s is taken up "
+            f"again {options.ITEM_LEASE_SECONDS} s after it began"
+        )
+        return NEEDS_A_LOOK
 
 
 def _send_all_due(send: Send) -> int:
@@ -81,20 +108,25 @@ def _send_all_due(send: Send) -> int:
     return total
 
 
-def _run_until_signal(send: Send, started: Callable[[], None]) -> int:
-    sent = 0
+@contextmanager
+def _signals() -> Iterator[Callable[[], bool]]:
+    """Give a wait for a signal, that says whether one came; restore what was before.
 
-    def counting(pairs: Any) -> None:
-        nonlocal sent
-        send(pairs)
-        sent += len(pairs)
+    Handlers only put a word into a queue that may be interrupted by them: whoever takes a
+    lock in a handler may wait for the very code it has interrupted.
+    """
+    came: SimpleQueue[int] = SimpleQueue()
+    before = {s: signal.signal(s, lambda number, _: came.put(number)) for s in _SIGNALS}
 
-    runner = Runner(send=counting)
-    before = {s: signal.signal(s, lambda *_: runner.stop(0)) for s in _SIGNALS}
-    started()
+    def wait() -> bool:
+        try:
+            came.get(timeout=LOOK_SECONDS)
+        except Empty:
+            return False
+        return True
+
     try:
-        runner.run()
+        yield wait
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return sent

@@ -42,6 +42,8 @@ def _detector(line: DetectorLine) -> Iterator[str]:
         yield f"{found.change.value}: {before} -> {after}"
     elif found is None and line.trigger is not None and not line.trigger.passes:
         yield _failing(line.trigger)
+    elif line.reason is Reason.COUNTING:
+        yield f"{line.detector} waits for another in a row"
 
 
 def _failing(group: GroupVerdict) -> str:
