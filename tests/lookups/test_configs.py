@@ -21,7 +21,8 @@ def entry(**changed: Any) -> Entry:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "", "NaN", '{"n": 1}}', '"\\ud800"', "1e400", "'n'", "[" * 5000]
+    "text",
+    ["{", "", "NaN", '{"n": 1}}', '"\\ud800"', '"\ud800"', "1e400", "'n'", "[" * 5000],
 )
 def test_read_config__not_json(text: str) -> None:
     config, problem = read_config(text, entry())

@@ -170,7 +170,13 @@ def test_workflows__a_broken_action_spoils_itself_only() -> None:
 
 @pytest.mark.parametrize(
     ("environment", "slugs"),
-    [("", ["all"]), ("A", ["all", "a"]), ("B", ["all"]), ("a", ["all"])],
+    [
+        ("", ["all"]),
+        ("A", ["all", "a"]),
+        ("B", ["all"]),
+        ("a", ["all"]),
+        ("AB", ["all"]),
+    ],
 )
 def test_for_detectors__w01(environment: str, slugs: list[str]) -> None:
     detector = DetectorFactory()
