@@ -185,7 +185,7 @@ class CarriedInline(GroupInline):
     def formfield_for_dbfield(
         self, db_field: models.Field[Any, Any], request: Any, **kwargs: Any
     ) -> Any:
-        if db_field.name == "action":
+        if db_field.name == "action" and self.has_change_permission(request):
             rows = Action.objects.order_by("slug")
             return read_once_field(request, db_field, rows, self.admin_site)
         return super().formfield_for_dbfield(db_field, request, **kwargs)

@@ -52,7 +52,7 @@ class DetectorLinkInline(PartInline):
         return rows.select_related("detector", "workflow").order_by("pk")
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        if db_field.name == "detector":
+        if db_field.name == "detector" and self.has_change_permission(request):
             rows = Detector.objects.order_by("slug")
             return read_once_field(request, db_field, rows, self.admin_site)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -200,8 +200,9 @@ class WorkflowAdmin(Snoozes, AsksAgain, GroupOwner):
         context = super().page_context(request, obj)
         if obj is None:
             return context
-        # Read again: what is shown is saved, while `obj` may carry what was typed.
-        saved = Workflow.objects.select_related("environment").get(pk=obj.pk)
+        saved = obj
+        if request.method == "POST":  # `obj` carries what was typed, not what is saved
+            saved = Workflow.objects.select_related("environment").get(pk=obj.pk)
         prefetch_related_objects([saved], *SUMMARY_PARTS)
         return {**context, "summary": summary_of(saved)}
 
