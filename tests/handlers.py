@@ -48,6 +48,7 @@ class Outbox:
         attempted: Action slugs of all attempts, also of those that failed.
         errors: By action slug, what an attempt of it raises; taken one by one, the last
             one for ever.
+        before_send: Called with the action's slug before it sends.
     """
 
     sent: list[Sent] = field(default_factory=list)
@@ -55,6 +56,8 @@ class Outbox:
     detectors: list[str] = field(default_factory=list)
     attempted: list[str] = field(default_factory=list)
     errors: dict[str, list[BaseException | None]] = field(default_factory=dict)
+
+    before_send: Callable[[str], None] = field(default=lambda action: None)
 
     def fail(self, action: str, *errors: BaseException | None) -> None:
         """Let the next attempts of an action raise these; None is a success."""
@@ -73,6 +76,7 @@ class Outbox:
     def send(self, told: Told) -> Delivery:
         """Write it down, or raise what was asked for."""
         firing = told.firing
+        self.before_send(firing.action_slug)
         self.attempted.append(firing.action_slug)
         error = self._next_error(firing.action_slug)
         if error is not None:

@@ -44,6 +44,10 @@ class WorkflowEngineConfig(AppConfig):
         item_finished.connect(
             firings.settle_item, dispatch_uid="workflow_engine.settle"
         )
+        unjudged = import_module("workflow_engine.processing.unjudged")
+        item_finished.connect(
+            unjudged.tell_unjudged, dispatch_uid="workflow_engine.unjudged"
+        )
         begin = import_module("workflow_engine.processing.begin")
         post_save.connect(
             begin.begin_watch,

@@ -77,22 +77,24 @@ class Actor:
             return
         if self._is_paused(item, firing, now):
             return
-        if not self._starts(item, firing):
+        if not self._starts(firing):
             finish(item.id, item.token, item.attempt, now=now)
             return
         attempt = self._attempt(item, firing, now)
         self._conclude(item, firing, attempt, now)
 
-    def _starts(self, item: Begun, firing: Firing) -> bool:
+    def _starts(self, firing: Firing) -> bool:
         """Write that the attempt begins; False for a firing that was cancelled meanwhile.
 
-        A failed one may start again: its item was given all its attempts once more.
+        A failed one may start again: its item was given all its attempts once more, but
+        the firing counts on, so that no two of its deliveries have one number.
         """
+        firing.attempts += 1
         rows = Firing.objects.using(self._using).filter(pk=firing.pk)
         return bool(
             rows.exclude(state=FiringState.CANCELLED).update(
                 state=FiringState.RUNNING,
-                attempts=item.attempt,
+                attempts=firing.attempts,
                 reason=Reason.SENT.value,
                 finished_at=None,
             )
@@ -150,7 +152,7 @@ class Actor:
                 workflow_name=firing.workflow.name,
                 action_slug=action.slug,
                 purpose="resolve" if firing.purpose == "resolve" else "trigger",
-                attempt=item.attempt,
+                attempt=firing.attempts,
                 now=now,
                 timeout_seconds=options.ACTION_SECONDS,
                 send_task=self._send_task,
@@ -165,7 +167,7 @@ class Actor:
         now = self._clock.now()
         error = attempt.error
         with transaction.atomic(using=self._using):
-            keep_delivery(firing, item.attempt, attempt, started, self._using)
+            keep_delivery(firing, firing.attempts, attempt, started, self._using)
             if error is None:
                 note_success(_health(firing), firing.action_slug, self._using)
                 if finish(item.id, item.token, item.attempt, now=now):

@@ -25,8 +25,9 @@ from workflow_engine.types.reasons import Reason, Result
 from workflow_engine.types.trace import Trace, WorkflowLine, to_detail
 
 DETAIL_BYTES: Final = 32_768
+_VALUES: Final = ("seen", "wanted", "value")  # what an event or a rule brought along
 _CUTS: Final = (
-    ("seen", "wanted", "value", "message", "note"),
+    (*_VALUES, "message", "note"),
     ("conditions",),
     ("trigger", "when", "ifs", "actions"),
 )  # of a line that is too long, one after the other
@@ -120,10 +121,14 @@ def _without_secrets(value: Any) -> Any:
         return storable(value)
     if not isinstance(value, dict):
         return value
-    kept = {key: _without_secrets(item) for key, item in value.items()}
-    secret = leads_to_secret(value.get("path") or "") if value.get("path") else False
-    for name in {"seen", "wanted", "value"} & kept.keys():
-        kept[name] = REDACTED if secret else shorten(redact(value[name]))
+    path = value.get("path")
+    secret = isinstance(path, str) and path != "" and leads_to_secret(path)
+    kept = {
+        key: (REDACTED if secret else shorten(redact(item)))
+        if key in _VALUES
+        else _without_secrets(item)
+        for key, item in value.items()
+    }
     if secret and kept.get("message"):
         kept["message"] = REDACTED  # what a handler raised may quote the value
     return kept

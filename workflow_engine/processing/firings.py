@@ -50,8 +50,12 @@ def end_firings(
     now: datetime,
     using: str,
 ) -> None:
-    """Write the end of firings; an acquisition of which none succeeded is given back."""
-    Firing.objects.using(using).filter(uuid__in=firings).update(
+    """Write the end of firings; an acquisition of which none succeeded is given back.
+
+    One that was cancelled stays as it is.
+    """
+    rows = Firing.objects.using(using).filter(uuid__in=firings)
+    rows.exclude(state=FiringState.CANCELLED).update(
         state=state, reason=reason.value, finished_at=now
     )
     if firings and state is not FiringState.SUCCEEDED:
