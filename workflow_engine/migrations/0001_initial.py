@@ -119,6 +119,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'condition group',
                 'verbose_name_plural': 'condition groups',
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('detector__isnull', False), ('role', 'trigger'), ('workflow__isnull', True)), models.Q(('detector__isnull', True), ('role__in', ['when', 'if']), ('workflow__isnull', False)), _connector='OR'), name='wfe_group_owner', violation_error_message='A trigger group belongs to a detector, any other to a workflow.'), models.UniqueConstraint(fields=('detector',), name='wfe_group_trigger', violation_error_message='This detector has its trigger group.'), models.UniqueConstraint(condition=models.Q(('role', 'when')), fields=('workflow',), name='wfe_group_when', violation_error_message='This workflow has its when-group.'), models.UniqueConstraint(condition=models.Q(('role', 'if')), fields=('workflow', 'position'), name='wfe_group_if', violation_error_message='An if-group stands at this position.')],
+                'indexes': [models.Index(fields=['workflow'], name='wfe_group_workflow')],
             },
         ),
         migrations.CreateModel(

@@ -104,6 +104,8 @@ class ConditionGroup(Rule):
                 violation_error_message=_("An if-group stands at this position."),
             ),
         ]
+        # The unique indexes are partial; all groups of a workflow are read by this one.
+        indexes = [models.Index(fields=["workflow"], name="wfe_group_workflow")]
 
     def __str__(self) -> str:
         role = self.get_role_display()
