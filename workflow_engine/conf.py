@@ -255,10 +255,11 @@ def _conflicts(values: Options) -> Iterator[Problem]:
         )
         yield Problem("E003", message, "Lower them, or raise ACTION_SECONDS.")
     kept = values.RETAIN_DAYS["done_items"]
-    if kept is not None and values.DEDUPE_SECONDS > kept * DAY_SECONDS:
+    dedupe_seconds = values.DEDUPE_SECONDS
+    if kept is not None and dedupe_seconds > kept * DAY_SECONDS:
         message = (
             f"{NAME}['DEDUPE_SECONDS'] must be at most {kept * DAY_SECONDS}, as long as "
-            f"RETAIN_DAYS keeps done_items, not {values.DEDUPE_SECONDS}."
+            f"RETAIN_DAYS keeps done_items, not {dedupe_seconds}."
         )
         yield Problem("E003", message, "Lower it, or keep done_items longer.")
 

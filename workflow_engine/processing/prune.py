@@ -116,7 +116,7 @@ def _old(noun: str, why: str, rows: models.QuerySet[Any]) -> Old:
 
     def delete(ids: list[int]) -> int:
         doomed = rows.model._default_manager.using(rows.db).filter(pk__in=ids)
-        _, deleted = doomed.delete()
+        deleted: dict[str, int] = doomed.delete()[1]
         return deleted.get(rows.model._meta.label, 0)
 
     return Old(noun=noun, why=why, rows=rows, delete=delete)

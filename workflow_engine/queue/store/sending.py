@@ -13,7 +13,7 @@ from workflow_engine.conf import options
 from workflow_engine.queue.store.claims import Pair, unsend
 
 #: Hands ids and tokens to whoever carries the items out; raises if it surely did not.
-Send: TypeAlias = Callable[[Sequence[Pair]], None]
+Send: TypeAlias = Callable[[Sequence[Pair]], object]
 
 logger = logging.getLogger(__name__)
 
