@@ -61,4 +61,5 @@ def read_once_field(
         relation: Any = db_field.remote_field
         widget = ForeignKeyRawIdWidget(relation, admin_site)
         return forms.ModelChoiceField(widget=widget, **kwargs)
-    return ReadOnceField(rows=rows, **kwargs)
+    select = forms.Select(attrs={"aria-label": db_field.verbose_name})
+    return ReadOnceField(rows=rows, widget=select, **kwargs)

@@ -18,8 +18,8 @@ from workflow_engine.models import Condition
 #: The columns that hold a part of the configuration, beside "more" for the rest.
 PARTS: Final = ("path", "value")
 _BREAKS: Final = re.compile(r"[\r\n]")  # a field of one line loses them
-_PATH_WIDTH: Final = 24
-_VALUE_WIDTH: Final = 16
+_PATH_CHARACTERS: Final = 20
+_VALUE_CHARACTERS: Final = 12
 
 
 class ConditionForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript at run time
@@ -29,7 +29,7 @@ class ConditionForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript a
         required=False,
         label=_("Path"),
         help_text=_("Where to look, such as data.amount, subject or detection.change."),
-        widget=forms.TextInput(attrs={"size": _PATH_WIDTH, "spellcheck": "false"}),
+        widget=forms.TextInput(attrs={"size": _PATH_CHARACTERS, "spellcheck": "false"}),
     )
     type = forms.ChoiceField(label=_("Comparison"))
     value = forms.CharField(
@@ -37,13 +37,17 @@ class ConditionForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript a
         label=_("Value"),
         strip=False,
         help_text=_('5 is a number, "5" a text; other texts need no quotes.'),
-        widget=forms.TextInput(attrs={"size": _VALUE_WIDTH, "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"size": _VALUE_CHARACTERS, "spellcheck": "false"}
+        ),
     )
     more = JSONText(
         required=False,
         label=_("More"),
         help_text=_("Other keys of the comparison as a JSON object; see below."),
-        widget=forms.TextInput(attrs={"size": _PATH_WIDTH, "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"size": _VALUE_CHARACTERS, "spellcheck": "false"}
+        ),
     )
 
     class Meta:
@@ -52,6 +56,9 @@ class ConditionForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript a
 
     def __init__(self, *args: Any, role: str = "when", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if field.label:  # a table has no label beside each field
+                field.widget.attrs["aria-label"] = field.label
         types: Any = self.fields["type"]
         types.choices = type_choices(role, self.instance.type)
         rest = self.instance.config

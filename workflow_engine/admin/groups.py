@@ -123,6 +123,7 @@ class GroupInline(PartInline):
     """One table of one group."""
 
     title: Any = ""
+    classes = ("wfe-rows",)
 
     def __init__(
         self,
@@ -156,8 +157,8 @@ class ConditionInline(GroupInline):
     def logic_help(self) -> Any:
         """What the logic means, and how a group goes."""
         if not self.group.pk:
-            return _("A group without a condition lets everything pass.")
-        return _("Take out the last row to remove the group.")
+            return _("Without a condition everything passes.")
+        return _("A group goes with its last row.")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         result = ("result",) if reads_results(self.group) else ()

@@ -109,6 +109,8 @@ class HistoryAdmin(PageAdmin):
     """
 
     change_list_template = "admin/workflow_engine/history_list.html"
+    change_form_template = "admin/workflow_engine/history_page.html"
+    show_facets = admin.ShowFacets.NEVER  # they count
     ordering = ("-pk",)
     sortable_by = ()
     actions = None

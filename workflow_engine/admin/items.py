@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine import clock
@@ -12,6 +13,25 @@ from workflow_engine.admin.history import HistoryAdmin
 from workflow_engine.admin.moments import EMPTY, duration, moment_column
 from workflow_engine.admin.shown_json import shown_json
 from workflow_engine.models import ItemState, WorkItem
+
+
+class KindFilter(admin.SimpleListFilter):
+    """Which kind; the kinds are known, so that nobody has to look for them in the rows."""
+
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [
+            ("event", _("event")),
+            ("detect", _("detect")),
+            ("evaluate", _("evaluate")),
+            ("act", _("act")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        kind = self.value()
+        return queryset.filter(kind=kind) if kind else queryset
 
 
 class ItemAdmin(HistoryAdmin):
@@ -29,7 +49,7 @@ class ItemAdmin(HistoryAdmin):
         "worker",
     )
     list_display_links = ("id",)
-    list_filter = ("state", "kind")
+    list_filter = ("state", KindFilter)
     list_select_related = ("firing",)
     search_fields = ("subject__exact", "key__exact")
     search_help_text = _("The exact subject or key.")

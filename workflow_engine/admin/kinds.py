@@ -10,6 +10,7 @@ from django.forms import Media
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine.admin.base import STYLE
@@ -97,7 +98,7 @@ class KindAdmin(RuleAdmin):
         fields = tuple(config_fields(entry)) if is_editor else ("config_shown",)
         return [
             (None, {"fields": self.head}),
-            (label_of(entry, kind), {"fields": ("kind_shown", *fields)}),
+            (capfirst(label_of(entry, kind)), {"fields": ("kind_shown", *fields)}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -158,4 +158,4 @@ def _help(schema: dict[str, Any]) -> str:
         parts.append(_("One in each line."))
     if "default" in schema:
         parts.append(_("Empty: %(value)s.") % {"value": as_json(schema["default"])})
-    return " ".join(str(part) for part in parts)
+    return " ".join(f"{str(part).rstrip('.')}." for part in parts)

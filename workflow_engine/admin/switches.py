@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from workflow_engine import clock
 from workflow_engine.admin.base import PageAdmin
 from workflow_engine.admin.changes import changed_field
+from workflow_engine.admin.copies import copy_workflow
 
 ROWS: Final = 1000  # updated in one statement
 
@@ -60,7 +61,14 @@ class Switches(PageAdmin):
 class Snoozes(Switches):
     """Snoozes too: the workflow is judged, and holds what would fire."""
 
-    actions = ("enable", "disable", "snooze_hour", "snooze_shift", "end_snooze")
+    actions = (
+        "enable",
+        "disable",
+        "snooze_hour",
+        "snooze_shift",
+        "end_snooze",
+        "duplicate",
+    )
 
     @admin.action(description=_("Snooze for 1 hour"), permissions=["change"])
     def snooze_hour(self, request: HttpRequest, queryset: Any) -> None:
@@ -75,3 +83,15 @@ class Snoozes(Switches):
     @admin.action(description=_("End the snooze"), permissions=["change"])
     def end_snooze(self, request: HttpRequest, queryset: Any) -> None:
         self.set_field(request, queryset, "snoozed_until", value=None)
+
+    @admin.action(description=_("Duplicate"), permissions=["add"])
+    def duplicate(self, request: HttpRequest, queryset: Any) -> None:
+        copies = [copy_workflow(row) for row in queryset.order_by("pk")]
+        for copy in copies:
+            self.log_addition(request, copy, [{"added": {}}])
+        text = ngettext(
+            "%(count)d copy was made; it is disabled.",
+            "%(count)d copies were made; they are disabled.",
+            len(copies),
+        )
+        self.message_user(request, text % {"count": len(copies)}, messages.SUCCESS)

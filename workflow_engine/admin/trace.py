@@ -36,6 +36,8 @@ _LOGIC: Final = {
     "all": gettext_lazy("all of"),
     "none": gettext_lazy("none of"),
 }
+#: Which answer of a condition stands behind that of its group, where they differ.
+_BEHIND: Final = {"none": {Verdict.FALSE: Verdict.TRUE}}
 
 
 @dataclass(kw_only=True)
@@ -51,12 +53,16 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """One group: its place and logic, its verdict, its conditions."""
+    """One group: its place and logic, its verdict, its conditions.
+
+    `decider` is the first condition that stands behind a verdict other than yes.
+    """
 
     title: str
     verdict: str
     passes: bool
     rows: list[Row]
+    decider: Row | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +155,19 @@ def _block(role: str, verdict: GroupVerdict) -> Block:
     if verdict.error:
         answer = f"{answer} ({verdict.error})"
     title = f"{role}, {logic}" if rows else f"{role}, {_('no condition')}"
-    return Block(title=title, verdict=answer, passes=verdict.passes, rows=rows)
+    behind = _BEHIND.get(verdict.logic, {}).get(verdict.verdict, verdict.verdict)
+    deciders = (
+        row
+        for row, one in zip(rows, verdict.conditions, strict=True)
+        if one.verdict is behind
+    )
+    return Block(
+        title=title,
+        verdict=answer,
+        passes=verdict.passes,
+        rows=rows,
+        decider=None if verdict.passes else next(deciders, None),
+    )
 
 
 def _condition(one: ConditionVerdict) -> Row:
@@ -203,16 +221,10 @@ def _mark(part: WorkflowPart) -> None:
 
 
 def _mark_blocks(blocks: Iterable[Block]) -> None:
-    failing = next((block for block in blocks if not block.passes), None)
-    if failing is None:
-        return
-    wanted = str(_WORDS[Verdict.TRUE])
-    asked = [row for row in failing.rows if row.verdict != str(_WORDS[None])]
-    _mark_first(row for row in asked if row.verdict != wanted) or _mark_first(asked)
+    _mark_first(block.decider for block in blocks if block.decider is not None)
 
 
-def _mark_first(rows: Iterable[Row]) -> bool:
+def _mark_first(rows: Iterable[Row]) -> None:
     row = next(iter(rows), None)
     if row is not None:
         row.is_first = True
-    return row is not None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.db import models
 from django.db.models import Exists, OuterRef, prefetch_related_objects
 from django.http import HttpRequest
 from django.urls import reverse
@@ -85,6 +87,11 @@ class WorkflowAdmin(Snoozes, AsksAgain, GroupOwner):
     list_select_related = ("environment",)
     search_fields = ("slug", "name", "links__detector__slug")
     ordering = ("name", "pk")
+    formfield_overrides = {
+        models.TextField: {
+            "widget": forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"})
+        }
+    }
     prepopulated_fields = {"slug": ("name",)}
     inlines = (DetectorLinkInline,)
     group_roles = frozenset({"when", "if"})
@@ -183,14 +190,10 @@ class WorkflowAdmin(Snoozes, AsksAgain, GroupOwner):
                 yield ConditionInline(Workflow, self.admin_site, titles=titles, **given)
                 continue
             number += 1
-            facts = {"number": number}
-            titles = (
-                _("If %(number)s") % facts,
-                _("If %(number)s: conditions") % facts,
-            )
+            titles = _if_titles(number, is_new=not group.pk)
             yield ConditionInline(Workflow, self.admin_site, titles=titles, **given)
             given["prefix"] += "-then"
-            titles = ("", _("Then %(number)s: actions") % facts)
+            titles = ("", _("Then %(number)s: actions") % {"number": number})
             yield CarriedInline(Workflow, self.admin_site, titles=titles, **given)
 
     def adopt(self, group: Any, owner: Any) -> None:
@@ -205,6 +208,14 @@ class WorkflowAdmin(Snoozes, AsksAgain, GroupOwner):
             saved = Workflow.objects.select_related("environment").get(pk=obj.pk)
         prefetch_related_objects([saved], *SUMMARY_PARTS)
         return {**context, "summary": summary_of(saved)}
+
+
+def _if_titles(number: int, *, is_new: bool) -> tuple[Any, Any]:
+    facts = {"number": number}
+    title = _("If %(number)s") % facts
+    if is_new and number > 1:
+        return title, _("If %(number)s: conditions of another group") % facts
+    return title, _("If %(number)s: conditions") % facts
 
 
 def _groups_of(workflow: Any) -> list[ConditionGroup]:
