@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from django.db import connection, models, transaction
-from django.db.models.signals import post_save
+from django.db.models import ProtectedError
+from django.db.models.signals import post_save, pre_delete
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from tests.factories import (
     WorkflowFactory,
 )
 from tests.rulefile.documents import condition, file_of
+from workflow_engine.exceptions import InvalidRules
 from workflow_engine.models import (
     Action,
     Condition,
@@ -189,6 +191,56 @@ def test_import__saves_only_the_columns_that_differ() -> None:
     assert heard == [{"interval", "updated_at"}]
     workflow.refresh_from_db()
     assert workflow.interval == 600
+
+
+def test_import__a_deletion_that_is_refused_undoes_everything() -> None:
+    import_rules(many(1))
+    before = rows()
+
+    def refuse(instance: Action, **_: Any) -> None:
+        raise ProtectedError("Invoices need it.", {instance})
+
+    pre_delete.connect(refuse, sender=Action)
+    try:
+        with pytest.raises(InvalidRules) as refused:
+            import_rules(file_of(), delete_missing=True)
+    finally:
+        pre_delete.disconnect(refuse, sender=Action)
+
+    (error,) = refused.value.errors
+    assert error.startswith("action a0: cannot be deleted, other rows need it: ")
+    assert rows() == before
+
+
+def test_difference__a_secret_is_not_shown() -> None:
+    def data(headers: dict[str, str] | None) -> dict[str, Any]:
+        config = HOOK if headers is None else {**HOOK, "headers": headers}
+        return file_of(actions=[{"slug": "h", "kind": "webhook", "config": config}])
+
+    import_rules(data(None))
+    added = import_rules(data({"Authorization": "old", "X-Team": "a"}))
+    changed = import_rules(data({"Authorization": "new", "X-Team": "b"}))
+
+    assert added[0].changes == (
+        'config.headers nothing -> {"Authorization": "[hidden]", "X-Team": "a"}',
+    )
+    assert changed[0].changes == (
+        "config.headers.Authorization [hidden] -> [hidden]",
+        'config.headers.X-Team "a" -> "b"',
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [(1e16, 10**16), (-1e300, -(10**300)), (-0.0, 0.0), (1e15, 1e15), (True, True)],
+)
+def test_export__one_number_on_every_database(value: Any, stored: Any) -> None:
+    group = ConditionGroupFactory(workflow__slug="w")
+    ConditionFactory(group=group, config={"path": "id", "value": value})
+
+    found = dumps(export_rules()["workflows"][0]["when"]["conditions"][0]["config"])
+
+    assert found == dumps({"path": "id", "value": stored})
 
 
 def test_export__a_secret_stays_where_it_is() -> None:

@@ -40,14 +40,23 @@ def carried(*actions: Any) -> dict[str, Any]:
 BAD: dict[str, tuple[Any, str]] = {
     "list": ([], "the file: must be an object, got a list"),
     "null": (None, "the file: must be an object, got null"),
-    "no-format": ({}, "format: is not given, and this version reads 1"),
-    "other-format": ({"format": 2}, "format: is 2, and this version reads 1"),
+    "no-format": (
+        {},
+        "format: is not given, and this version reads 1; export the rules anew",
+    ),
+    "other-format": (
+        {"format": 2},
+        "format: is 2, and this version reads 1; export the rules anew",
+    ),
     "text-format": ({"format": "1"}, "format: must be a whole number, got a text"),
     "true-format": (
         {"format": True},
-        "format: must be a whole number, got true or false",
+        "format: must be a whole number, got true",
     ),
-    "unknown-section": (file_of(rules=[]), "rules: is not a key here; known: format"),
+    "unknown-section": (
+        file_of(rules=[]),
+        "rules: is not a key here; known: format, environments, detectors, actions, workflows",
+    ),
     "nearly-a-section": (
         file_of(workflow=[]),
         "workflow: is not a key here; did you mean 'workflows'?",
@@ -64,17 +73,32 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "slug-number": (
         workflows(slug=7),
-        "workflows[0].slug: must be a text, got a number",
+        "workflows[0].slug: must be a text, got 7",
     ),
     "slug-null": (workflows(slug=None), "workflows[0].slug: must be a text, got null"),
-    "slug-upper": (workflows(slug="W"), "workflows[0].slug: A slug is made of"),
-    "slug-long": (workflows(slug="w" * 101), "workflows[0].slug: Ensure this value"),
-    "name-empty": (workflows(name=""), "workflows[0].name: This field cannot be blank"),
-    "name-zero": (workflows(name="a\0"), "workflows[0].name: contains U+0000"),
-    "name-half": (workflows(name="\ud800"), "workflows[0].name: contains half a"),
+    "slug-upper": (
+        workflows(slug="W"),
+        "workflows[0].slug: A slug is made of lower-case letters a-z, digits, '-' and '_'.",
+    ),
+    "slug-long": (
+        workflows(slug="w" * 101),
+        "workflows[0].slug: Ensure this value has at most 100 characters (it has 101).",
+    ),
+    "name-empty": (
+        workflows(name=""),
+        "workflows[0].name: This field cannot be blank.",
+    ),
+    "name-zero": (
+        workflows(name="a\0"),
+        "workflows[0].name: contains U+0000; take it out",
+    ),
+    "name-half": (
+        workflows(name="\ud800"),
+        "workflows[0].name: contains half a surrogate pair; write the whole character",
+    ),
     "enabled-number": (
         workflows(enabled=1),
-        "workflows[0].enabled: must be true or false, got a number",
+        "workflows[0].enabled: must be true or false, got 1",
     ),
     "interval-text": (
         workflows(interval="60"),
@@ -90,26 +114,26 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "snoozed-without-offset": (
         workflows(snoozed_until="2026-05-02T10:00:00"),
-        "workflows[0].snoozed_until: must be an RFC 3339 date-time with an offset",
+        "workflows[0].snoozed_until: must be an RFC 3339 date-time with an offset, or null",
     ),
     "note-long": (
         workflows(snooze_note="x" * 201),
-        "workflows[0].snooze_note: Ensure this value",
+        "workflows[0].snooze_note: Ensure this value has at most 200 characters (it has 201).",
     ),
     "environment-unknown": (
         file_of(
             environments=[{"name": "production"}],
             workflows=[{"slug": "w", "environment": "producton"}],
         ),
-        "workflows[0].environment: there is no environment 'producton'; add it",
+        "workflows[0].environment: there is no environment 'producton'; add it to environments in the file, or did you mean 'production'?",
     ),
     "environment-nameless": (
         file_of(environments=[{"name": ""}]),
-        "environments[0].name: This field cannot be blank",
+        "environments[0].name: This field cannot be blank.",
     ),
     "environment-long": (
         file_of(environments=[{"name": "e" * 65}]),
-        "environments[0].name: Ensure this value",
+        "environments[0].name: Ensure this value has at most 64 characters (it has 65).",
     ),
     "environment-twice": (
         file_of(environments=[{"name": "e"}, {"name": "e"}]),
@@ -121,13 +145,13 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "link-unknown": (
         workflows(detectors=["d"]),
-        "workflows[0].detectors[0]: there is no detector 'd'; add it to detectors",
+        "workflows[0].detectors[0]: there is no detector 'd'; add it to detectors in the file",
     ),
     "link-twice": (
         file_of(
             detectors=[DETECTOR], workflows=[{"slug": "w", "detectors": ["d", "d"]}]
         ),
-        "workflows[0].detectors[1]: is given before, at workflows[0].detectors[0]",
+        "workflows[0].detectors[1]: is given before, at workflows[0].detectors[0]; keep one",
     ),
     "kind-missing": (
         file_of(detectors=[{"slug": "d", "event_type": "t"}]),
@@ -143,12 +167,15 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "detector-config": (
         detectors(config={"priority": "urgent"}),
-        "detectors[0].config: priority: 'urgent' is not one of",
+        "detectors[0].config: priority: 'urgent' is not one of ['low', 'medium', 'high']",
     ),
-    "config-list": (detectors(config=[]), "detectors[0].config: [] is not of type"),
+    "config-list": (
+        detectors(config=[]),
+        "detectors[0].config: [] is not of type 'object'",
+    ),
     "config-nan": (
         detectors(config={"x": [float("nan")]}),
-        "detectors[0].config: contains nan, which is not JSON",
+        "detectors[0].config: contains nan, which is not JSON; write a number",
     ),
     "config-foreign": (
         detectors(config={"x": {1, 2}}),
@@ -158,14 +185,17 @@ BAD: dict[str, tuple[Any, str]] = {
         detectors(config={1: 2}),
         "detectors[0].config: has a key that is not a text",
     ),
-    "config-zero": (detectors(config={"x": "\0"}), "detectors[0].config: contains U+0"),
+    "config-zero": (
+        detectors(config={"x": "\0"}),
+        "detectors[0].config: contains U+0000; take it out",
+    ),
     "config-half": (
         detectors(config={"\udfff": 1}),
-        "detectors[0].config: contains half a surrogate pair",
+        "detectors[0].config: contains half a surrogate pair; write the whole character",
     ),
     "config-deep": (
         detectors(config={"x": DEEP}),
-        "detectors[0].config: is more than 32 containers deep",
+        "detectors[0].config: is more than 32 containers deep; flatten it",
     ),
     "action-kind": (
         file_of(actions=[{**ACTION, "kind": "fax"}]),
@@ -185,7 +215,7 @@ BAD: dict[str, tuple[Any, str]] = {
                 }
             ]
         ),
-        "actions[0].config: secret: ",
+        "actions[0].config: secret: is not what the schema takes; its value is not shown",
     ),
     "when-list": (
         workflows(when=[]),
@@ -193,15 +223,15 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "logic": (
         workflows(when={"logic": "most"}),
-        "workflows[0].when.logic: Logic 'most' is not known; known: any",
+        "workflows[0].when.logic: Logic 'most' is not known; known: any, any_short, all, none",
     ),
     "actions-in-when": (
         workflows(when={"actions": []}),
-        "workflows[0].when.actions: is not a key here",
+        "workflows[0].when.actions: is not a key here; did you mean 'conditions'?",
     ),
     "condition-type": (
         when(type="equals"),
-        "workflows[0].when.conditions[0].type: Condition type 'equals' is not",
+        "workflows[0].when.conditions[0].type: Condition type 'equals' is not registered; known: ",
     ),
     "condition-config": (
         when(config={"value": 1}),
@@ -218,7 +248,7 @@ BAD: dict[str, tuple[Any, str]] = {
                 ]
             }
         ),
-        "detectors[0].trigger.conditions[0].type: Condition type 'frequency' stands",
+        "detectors[0].trigger.conditions[0].type: Condition type 'frequency' stands in groups of role if, when only",
     ),
     "detection-in-trigger": (
         detectors(
@@ -228,38 +258,71 @@ BAD: dict[str, tuple[Any, str]] = {
                 ]
             }
         ),
-        "detectors[0].trigger.conditions[0].config: path: 'detection' does not exist",
+        "detectors[0].trigger.conditions[0].config: path: 'detection' does not exist in a trigger group",
     ),
     "result-other": (
         detectors(trigger={"conditions": [{**condition(1), "result": 10}]}),
-        "detectors[0].trigger.conditions[0].result: must be one of 0, 25, 50, 75",
+        "detectors[0].trigger.conditions[0].result: must be one of 0, 25, 50, 75 or null, got 10",
     ),
     "result-true": (
         detectors(trigger={"conditions": [{**condition(1), "result": False}]}),
-        "detectors[0].trigger.conditions[0].result: must be one of 0, 25, 50, 75",
+        "detectors[0].trigger.conditions[0].result: must be one of 0, 25, 50, 75 or null, got false",
     ),
     "result-in-when": (
         when(result=25),
-        "workflows[0].when.conditions[0].result: only the trigger group of a detector",
+        "workflows[0].when.conditions[0].result: only the trigger group of a detector of kind 'event' has priorities",
     ),
     "action-unknown": (
         carried({"action": "b"}),
-        "workflows[0].if[0].actions[0].action: there is no action 'b'; add it to",
+        "workflows[0].if[0].actions[0].action: there is no action 'b'; add it to actions in the file",
     ),
-    "action-missing": (carried({}), "workflows[0].if[0].actions[0].action: is requi"),
+    "action-missing": (
+        carried({}),
+        "workflows[0].if[0].actions[0].action: is required",
+    ),
     "action-twice": (
         carried({"action": "a", "delay": 5}, {"action": "a", "delay": 5}),
-        "workflows[0].if[0].actions[1]: is given before, at workflows[0].if[0].act",
+        "workflows[0].if[0].actions[1]: is given before, at workflows[0].if[0].actions[0]; keep one",
+    ),
+    "delay-float": (
+        carried({"action": "a", "delay": 1.5}),
+        "workflows[0].if[0].actions[0].delay: must be a whole number, got 1.5",
+    ),
+    "snoozed-empty": (
+        workflows(snoozed_until=""),
+        "workflows[0].snoozed_until: must be an RFC 3339 date-time with an offset, or null",
+    ),
+    "snoozed-number": (
+        workflows(snoozed_until=5),
+        "workflows[0].snoozed_until: must be a text, got 5",
+    ),
+    "result-without-kind": (
+        file_of(
+            detectors=[
+                {
+                    "slug": "d",
+                    "event_type": "t",
+                    "trigger": {"conditions": [{**condition(1), "result": 50}]},
+                }
+            ]
+        ),
+        "detectors[0].kind: is required",
     ),
     "delay-high": (
         carried({"action": "a", "delay": 2_678_401}),
-        "workflows[0].if[0].actions[0].delay: must be 0 to 2678400",
+        "workflows[0].if[0].actions[0].delay: must be 0 to 2678400, got 2678401",
     ),
     "on-resolve-text": (
         carried({"action": "a", "on_resolve": "yes"}),
         "workflows[0].if[0].actions[0].on_resolve: must be true or false, got a text",
     ),
 }
+
+
+def _without_known(error: str) -> str:
+    """Return an error without the names of handlers, to which a project adds its own."""
+    head, mark, _ = error.partition("registered; known: ")
+    return head + mark
 
 
 @pytest.mark.parametrize(("data", "message"), BAD.values(), ids=BAD.keys())
@@ -269,8 +332,8 @@ def test_import__refused(data: Any, message: str) -> None:
     with pytest.raises(InvalidRules) as refused:
         import_rules(data)
 
-    assert len(refused.value.errors) == 1, refused.value.errors
-    assert refused.value.errors[0].startswith(message)
+    found = [_without_known(error) for error in refused.value.errors]
+    assert found == [message]
     assert export_rules() == before
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from workflow_engine.rulefile.document import NamedRule, Rules, name_of, to_json
 from workflow_engine.rulefile.place import NOT_GIVEN
+from workflow_engine.rulefile.values import HIDDEN, is_secret, shown
 from workflow_engine.types.event import JSON
 from workflow_engine.types.snapshots import canonical
 
@@ -90,12 +91,15 @@ def _changes(path: str, old: JSON, new: JSON) -> Iterator[str]:
             )
             yield from _changes(f"{path}[{index}]", before, after)
     elif old is NOT_GIVEN or new is NOT_GIVEN or not equal(old, new):
-        yield f"{path} {_shown(old)} -> {_shown(new)}"
+        before, after = (
+            HIDDEN if is_secret(path) else _shown(value) for value in (old, new)
+        )
+        yield f"{path} {before} -> {after}"
 
 
 def _shown(value: object) -> str:
     if value is NOT_GIVEN:
         return "nothing"
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(shown(value), ensure_ascii=False)
     cut = SHOWN_CHARACTERS - 1
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:cut]}…"

@@ -26,6 +26,7 @@ from workflow_engine.rulefile.document import (
     WorkflowRule,
 )
 from workflow_engine.rulefile.place import Place
+from workflow_engine.rulefile.values import is_secret
 
 #: Relations, which the file says by name and checks itself, and a field that has a sentence
 #: of its own in `problems`.
@@ -91,4 +92,12 @@ def _judge(place: Place, row: Rule) -> None:
     for name, messages in found.items():
         here = place.at(name)
         for message in [] if here.is_wrong else messages:
-            here.note(message.removeprefix(f"{name}: "))
+            here.note(_hidden(message.removeprefix(f"{name}: ")))
+
+
+def _hidden(message: str) -> str:
+    """Return what a schema says; without the value, which it quotes, of a secret."""
+    path, colon, _ = message.partition(": ")
+    if colon and " " not in path and is_secret(path):
+        return f"{path}: is not what the schema takes; its value is not shown"
+    return message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -14,15 +15,7 @@ from workflow_engine.types.instants import instant_text, parse_instant
 NOT_GIVEN: Final = object()
 
 #: What the types of Python are called in JSON.
-_KINDS: Final[dict[type, str]] = {
-    type(None): "null",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    str: "a text",
-    list: "a list",
-    dict: "an object",
-}
+_KINDS: Final[dict[type, str]] = {str: "a text", list: "a list", dict: "an object"}
 
 
 class Place:
@@ -74,7 +67,7 @@ class Place:
         if not self.is_given:
             return []
         if not isinstance(self.value, list):
-            self.note(f"must be a list, got {_kind(self.value)}")
+            self.note(f"must be a list, got {_found(self.value)}")
             return []
         return [
             self._inner(value, f"{self.path}[{index}]")
@@ -84,7 +77,7 @@ class Place:
     def has_only(self, keys: Collection[str]) -> bool:
         """Say whether this is an object; note every key that does not belong in it."""
         if not isinstance(self.value, dict):
-            self.note(f"must be an object, got {_kind(self.value)}")
+            self.note(f"must be an object, got {_found(self.value)}")
             return False
         for key in self.value:
             if key not in keys:
@@ -98,7 +91,7 @@ class Place:
                 self.note("is required")
             return default or ""
         if not isinstance(self.value, str):
-            self.note(f"must be a text, got {_kind(self.value)}")
+            self.note(f"must be a text, got {_found(self.value)}")
             return ""
         if problem := text_problem(self.value):
             self.note(problem)
@@ -114,7 +107,7 @@ class Place:
         if not self.is_given:
             return default
         if not isinstance(self.value, bool):
-            self.note(f"must be true or false, got {_kind(self.value)}")
+            self.note(f"must be true or false, got {_found(self.value)}")
             return default
         return self.value
 
@@ -124,8 +117,7 @@ class Place:
             return default
         value = self.value
         if not isinstance(value, int) or isinstance(value, bool):
-            found = value if isinstance(value, float) else _kind(value)
-            self.note(f"must be a whole number, got {found}")
+            self.note(f"must be a whole number, got {_found(value)}")
             return default
         if not 0 <= value <= most:
             self.note(f"must be 0 to {most}, got {value}")
@@ -140,7 +132,7 @@ class Place:
         if isinstance(value, int) and not isinstance(value, bool) and value in among:
             return value
         known = ", ".join(map(str, among))
-        self.note(f"must be one of {known} or null, got {value!r:.40}")
+        self.note(f"must be one of {known} or null, got {_found(value)}")
         return None
 
     def moment(self) -> str | None:
@@ -179,7 +171,10 @@ class Place:
         return Place(value, path, self._errors)
 
 
-def _kind(value: object) -> str:
+def _found(value: object) -> str:
+    """Return what stands there, as JSON says it; a text may be long or a secret."""
+    if value is None or isinstance(value, bool | int | float):
+        return json.dumps(value)
     return _KINDS.get(type(value), type(value).__name__)
 
 

@@ -66,7 +66,7 @@ def groups_of(name: str, owner: Rule, using: str) -> list[ConditionGroup]:
         groups_with_children(using).filter(**{name: owner})
     )
     for group in groups:
-        setattr(group, name, owner)  # so that conditions are judged by what it will be
+        setattr(group, name, owner)  # whom each condition asks for its kind
     return groups
 
 

@@ -6,9 +6,12 @@ import math
 from decimal import Decimal
 from typing import Final
 
+from workflow_engine.conf import options
 from workflow_engine.types.event import JSON
 
 MOST_CONTAINERS: Final = 32  # deep, as in an event
+
+HIDDEN: Final = "[hidden]"
 
 #: From here on a float is written with an exponent, which PostgreSQL does not keep.
 _EXPONENT_FROM: Final = 1e16
@@ -44,6 +47,20 @@ def text_problem(text: str) -> str:
     return ""
 
 
+def is_secret(path: str) -> bool:
+    """Whether what stands under a key, or a path of keys, may not be shown."""
+    return any(word.lower() in path.lower() for word in options.REDACT_KEYS)
+
+
+def shown(value: JSON) -> JSON:
+    """Return a value with everything under a secret's key hidden, at any depth."""
+    if isinstance(value, dict):
+        return {k: HIDDEN if is_secret(k) else shown(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [shown(part) for part in value]
+    return value
+
+
 def _key_problem(key: object) -> str:
     return text_problem(key) if isinstance(key, str) else "has a key that is not a text"
 
@@ -61,7 +78,7 @@ def _scalar_problem(value: object) -> str:
 def normal(value: JSON) -> JSON:
     """Return the one form of a JSON value, so that two databases give one file."""
     if isinstance(value, dict):
-        return {key: normal(part) for key, part in value.items()}
+        return {key: normal(value[key]) for key in sorted(value)}
     if isinstance(value, list):
         return [normal(part) for part in value]
     if isinstance(value, float):
