@@ -24,6 +24,7 @@ from workflow_engine.admin.base import PageAdmin
 NEWEST_ROWS: Final = 100_000
 BEFORE: Final = "id__lt"
 
+_ONE_RULE: Final = frozenset({"workflow__id__exact", "action__id__exact"})
 _WINDOWS: Final = {
     "1h": (timedelta(hours=1), _("last hour")),
     "8h": (timedelta(hours=8), _("last 8 hours")),
@@ -55,13 +56,15 @@ class RecentFilter(admin.SimpleListFilter):
         if chosen in _WINDOWS:
             since = clock.now() - _WINDOWS[chosen][0]
             queryset = queryset.filter(**{f"{self.model_admin.time_field}__gte": since})
-            if self.model_admin.is_time_indexed:
+            if self.model_admin.is_time_indexed or self._is_of_one_rule:
                 return queryset
         newest = queryset.model._default_manager.aggregate(newest=Max("pk"))["newest"]
         return queryset.filter(pk__gt=(newest or 0) - NEWEST_ROWS)
 
     def __init__(self, request: Any, params: Any, model: Any, model_admin: Any) -> None:
         self.model_admin = model_admin
+        # With one of these an index leads to the rows of the window.
+        self._is_of_one_rule = not _ONE_RULE.isdisjoint(request.GET)
         super().__init__(request, params, model, model_admin)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Prefetch
 from django.utils.text import get_text_list
@@ -19,7 +19,7 @@ from workflow_engine.models import (
 )
 
 #: What `summary_of` reads of a workflow, for `prefetch_related`.
-SUMMARY_PARTS: Final = (
+SUMMARY_PARTS: Final[tuple[Any, ...]] = (
     Prefetch(
         "links",
         DetectorWorkflow.objects.select_related("detector").order_by("detector_id"),
