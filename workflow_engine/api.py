@@ -6,6 +6,7 @@ or more than one.
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -86,9 +87,16 @@ def submit_event(
 
 
 def _filled_in(attributes: dict[str, JSON]) -> dict[str, JSON]:
-    given = {"specversion": "1.0", "id": str(uuid.uuid4()), **attributes}
+    given = {"specversion": "1.0", "id": str(_uuid7(clock.now())), **attributes}
     time = given.get("time")
     return {**given, "time": time.isoformat()} if isinstance(time, datetime) else given
+
+
+def _uuid7(moment: datetime) -> uuid.UUID:
+    """Return a UUID of version 7 (RFC 9562): milliseconds first, so that ids sort by time."""
+    milliseconds = int(moment.timestamp() * 1000)
+    head = (milliseconds << 16) | (0x7 << 12) | secrets.randbits(12)
+    return uuid.UUID(int=(head << 64) | (0b10 << 62) | secrets.randbits(62))
 
 
 def submit_events(

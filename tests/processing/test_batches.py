@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -212,5 +213,5 @@ def _by_slug(outcome: dict[str, Any]) -> str:
         ("workflows", "workflow"),
         ("firings", "workflow"),
     ):
-        outcome[part] = sorted(outcome[part], key=lambda one, key=key: one[key])
+        outcome[part] = sorted(outcome[part], key=itemgetter(key))
     return str(outcome)

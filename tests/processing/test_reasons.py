@@ -15,6 +15,7 @@ from workflow_engine import registry
 from workflow_engine.detectors import register_detector
 from workflow_engine.exceptions import Permanent, RetryAfter
 from workflow_engine.models import (
+    Action,
     ActionHealth,
     Decision,
     Firing,
@@ -289,7 +290,7 @@ def _(world: World, outbox: Outbox) -> Outcome:
 def _(world: World, outbox: Outbox) -> None:
     orders(world)
     world.one()
-    action = Firing.objects.select_related("action").get().action
+    action = Action.objects.get()
     ActionHealth.objects.create(action=action, failures=10, open_until=START + HOUR)
     world.run()
 
@@ -325,7 +326,7 @@ def _(world: World, outbox: Outbox) -> None:
 def _(world: World, outbox: Outbox) -> None:
     orders(world)
     world.one()
-    action = Firing.objects.select_related("action").get().action
+    action = Action.objects.get()
     ActionHealth.objects.create(action=action, off_at=START)
     world.run()
 

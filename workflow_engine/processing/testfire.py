@@ -8,6 +8,7 @@ from datetime import datetime
 from workflow_engine import actions
 from workflow_engine.actions import Attempt, SendTask
 from workflow_engine.conf import options
+from workflow_engine.exceptions import HandlerMissing, Permanent
 from workflow_engine.models import Action, Firing, FiringState
 from workflow_engine.processing.deliveries import keep_delivery
 from workflow_engine.types.detection import Change, Detection
@@ -77,8 +78,17 @@ def fire_test(
     attempt = actions.perform(action.kind, view, action.config)
     ok = attempt.error is None
     firing.state = FiringState.SUCCEEDED if ok else FiringState.FAILED
-    firing.reason = (Reason.SENT if ok else Reason.PERMANENT).value
+    firing.reason = _reason(attempt.error).value
     firing.finished_at = now
     firing.save(using=options.DATABASE)
     keep_delivery(firing, 1, attempt, now, options.DATABASE)
     return attempt
+
+
+def _reason(error: Exception | None) -> Reason:
+    """Return why the one attempt that a test has ended as it did."""
+    if error is None:
+        return Reason.SENT
+    if isinstance(error, HandlerMissing):
+        return Reason.HANDLER_MISSING
+    return Reason.PERMANENT if isinstance(error, Permanent) else Reason.ATTEMPTS_USED
