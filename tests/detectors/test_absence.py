@@ -2,7 +2,8 @@ import pytest
 
 from tests.detectors.driver import Driver, an_event, at
 from workflow_engine import registry
-from workflow_engine.types.detection import State
+from workflow_engine.types.detection import Sample, State
+from workflow_engine.types.facts import Facts
 from workflow_engine.types.priority import Priority
 
 
@@ -83,6 +84,28 @@ def test_absence__event_at_the_due_moment_is_in_time():
     assert one.wakes == [(at(600), ("", ""))]
 
 
+def test_absence__event_of_the_due_moment_that_is_taken_up_too_late():
+    one = absence()
+    one.run(heard_at(0))
+    one.run_until(at(301))
+
+    said = one.run(heard_at(300))
+
+    assert said == ["resolved"]
+    assert one.wakes == [(at(600), ("", ""))]
+
+
+def test_absence__event_taken_up_after_a_later_one():
+    one = absence()
+    event = an_event(seconds=100)
+    state = State(last_seen_at=at(400))
+    sample = Sample(event=event, facts=Facts(event), now=at(500))
+
+    after, answer = one.entry.handler(sample, state, one.config)
+
+    assert (str(answer), after.wake_at) == ("heard", at(700))
+
+
 def test_absence__waits_anew_after_it_was_resolved():
     one = absence(priority="high")
 
@@ -108,9 +131,11 @@ def test_absence__measured_by_arrival():
     one = absence()
 
     one.take(an_event(seconds=-5000, arrived=0))
+    first = one.wakes
     one.take(an_event(seconds=9000, arrived=200))
     one.run_until(at(1000))
 
+    assert first == [(at(300), ("", ""))]
     assert [moment for moment, *_ in one.transitions] == [at(500)]
 
 

@@ -26,6 +26,15 @@ def test_buckets__survive_the_memory(period, seconds):
     assert Buckets.read(period, buckets.as_memory()) == buckets
 
 
+def test_falls_at__has_fallen_already():
+    buckets = Buckets.read(60, {}).counting(at(0)).counting(at(10))
+
+    assert buckets.falls_at(3) is None
+    assert buckets.falls_at(2) is None
+    assert buckets.falls_at(1) == at(60)
+    assert buckets.falls_at(0) == at(70)
+
+
 class Sliding:
     """Keeps every event and counts them all again, each time."""
 

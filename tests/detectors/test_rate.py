@@ -185,6 +185,17 @@ def test_rate__edited_to_a_count_it_is_already_below():
     assert one.transitions[-1] == (at(60), "resolved", "ok")
 
 
+def test_rate__edited_to_a_count_it_is_already_below_and_the_wake_was_lost():
+    one = rate()
+    one.run(events(0, 10, 20))
+    one.wakes_lost()
+
+    one.edit({"period": 600, "count": 10})
+    one.run(events(61))
+
+    assert one.wakes == [(at(61), ("", ""))]
+
+
 def test_rate__edited_to_another_period():
     one = rate(count=6)
     one.run(events(0, 1, 2, 30))

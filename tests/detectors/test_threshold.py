@@ -60,6 +60,13 @@ def test_threshold__good_one_breaks_the_way_up():
     assert one.values(11, 5, 11, start=2) == ["counting", "counting", "counting"]
 
 
+def test_threshold__sample_above_breaks_the_way_down():
+    one = driver(levels={"low": 5, "medium": 10, "high": 15}, breaches=2)
+    one.values(11, 11)
+
+    assert one.values(6, 16, 16, start=2) == ["counting", "counting", "raised high"]
+
+
 def test_threshold__present_level_breaks_the_way_up():
     one = driver(levels={"low": 5, "high": 10}, breaches=2)
     one.values(6, 6)

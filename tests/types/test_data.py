@@ -195,7 +195,8 @@ def test_json_bytes__of_the_compact_text(value):
         ("x\0y", "x\ufffdy"),
         ("é\0", "é\ufffd"),
         ("\ud83d", "\ufffd"),
-        ("a\udc00\ud800", "a\ufffd\ufffd"),
+        ("\ud800a\udfff", "\ufffda\ufffd"),
+        ("a\udc00\udbff", "a\ufffd\ufffd"),
         ("\U0001f600\x01\x7f", "\U0001f600\x01\x7f"),
     ],
 )

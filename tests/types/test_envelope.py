@@ -1,6 +1,6 @@
 import json
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
 import pytest
@@ -103,15 +103,18 @@ def test_accept__any_mapping():
     assert event == accepted()
 
 
-def test_accept__text_of_a_subclass_becomes_plain():
+def test_accept__subclasses_become_plain():
     class Kind(StrEnum):
         FAILED = "order.failed"
 
-    event = accepted(type=Kind.FAILED, label=Kind.FAILED)
+    class Level(IntEnum):
+        HIGH = 3
 
+    event = accepted(type=Kind.FAILED, label=Kind.FAILED, level=Level.HIGH)
+
+    assert event == accepted(type="order.failed", label="order.failed", level=3)
     assert type(event.type) is str
-    assert type(event.extensions["label"]) is str
-    assert event.type == "order.failed"
+    assert [type(value) for value in event.extensions.values()] == [str, int]
 
 
 @pytest.mark.parametrize(
@@ -336,12 +339,13 @@ def test_accept__time_just_not_in_future():
     assert accepted(time=ahead.isoformat()).time == ahead
 
 
-def test_accept__time_in_future_by_a_limit_that_is_no_whole_number():
-    limits = Limits(max_bytes=100, ahead_seconds=0.5)
-    given = raw(time=(NOW + timedelta(seconds=1)).isoformat())
+@pytest.mark.parametrize(("limit", "said"), [(0.5, "0.5"), (3.0, "3"), (0, "0")])
+def test_accept__time_in_future_by_any_limit(limit, said):
+    limits = Limits(max_bytes=100, ahead_seconds=limit)
+    given = raw(time=(NOW + timedelta(seconds=4)).isoformat())
 
     assert problems(given, limits=limits) == [
-        ("time", "time_in_future", "time is 1 s ahead, at most 0.5 s")
+        ("time", "time_in_future", f"time is 4 s ahead, at most {said} s")
     ]
 
 
@@ -390,6 +394,16 @@ def test_accept__invalid_data():
     assert problems(raw(data={"v": float("nan"), "w": [1, {2}]})) == [
         ("data", "invalid_data", "data is not JSON: NaN at data.v"),
         ("data", "invalid_data", "data is not JSON: set at data.w.1"),
+    ]
+
+
+def test_accept__data_with_an_integer_that_nobody_could_write():
+    assert problems(raw(data={"n": 10**4300})) == [
+        (
+            "data",
+            "invalid_data",
+            "data is not JSON: int of more than 4300 digits at data.n",
+        )
     ]
 
 

@@ -56,7 +56,7 @@ def copy_data(value: object, *, max_values: int) -> Data:
         return Data(value=storable_text(value))
     copier = _Copier(max_values)
     copied = copier.copy(value, None, 0)
-    faults = tuple(copier.faults[:_MAX_FAULTS])
+    faults = tuple(copier.faults)
     return Data(value=copied, faults=faults, is_whole=copier.values_left >= 0)
 
 
@@ -135,8 +135,7 @@ class _Copier:
         if depth >= MAX_CONTAINERS:
             self.refuse(f"deeper than {MAX_CONTAINERS} containers", trail)
             return False
-        if self.values_left >= 0:
-            self.values_left -= len(value)
+        self.values_left -= len(value)
         return self.values_left >= 0
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from workflow_engine.exceptions import EventProblem, InvalidEvent
-from workflow_engine.types.data import MAX_DIGITS, copy_data, json_bytes, storable_text
+from workflow_engine.types.data import MAX_DIGITS, copy_data, json_bytes
 from workflow_engine.types.event import JSON, Event
 from workflow_engine.types.instants import parse_instant
 
@@ -148,9 +148,8 @@ class _Reader:
         if found is not None:
             message = f"event attribute '{name}' contains U+{ord(found.group()):04X}"
             self.refuse(name, "forbidden_character", message)
-        return str.__str__(
-            value
-        )  # also of a subclass, such as an enum or marked-safe text
+        # Of a subclass too, such as an enum or text that is marked safe.
+        return str.__str__(value)
 
     def time(self, value: object, now: datetime, ahead_seconds: float) -> datetime:
         if value is None:
@@ -250,6 +249,6 @@ def _kind(value: object) -> str:
 
 def _shown(name: object) -> str:
     """Return a name nobody checked so that it can stand in a message and in a log line."""
-    text = storable_text(name) if isinstance(name, str) else type(name).__name__
+    text = name if isinstance(name, str) else type(name).__name__
     text = _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
