@@ -17,20 +17,14 @@ from workflow_engine.models.fields import (
     validate_slug,
 )
 from workflow_engine.models.rules import Rule, RuleQuerySet
+from workflow_engine.types.routes import pattern_problem
 
-PREFIX_PARTS: Final = 8  # an event is looked up by its eight shortest dotted prefixes
 ROUTE_BYTES: Final = 2600  # an index entry of PostgreSQL holds 2704 bytes
 
 
 def validate_event_type(event_type: str) -> None:
     """Raise ValidationError unless it is exact, a dotted prefix with `.*`, or `*`."""
-    prefix = event_type.removesuffix(".*")
-    is_prefix = prefix != event_type
-    if event_type == "*" or (
-        prefix
-        and "*" not in prefix
-        and not (is_prefix and prefix.count(".") >= PREFIX_PARTS)
-    ):
+    if not pattern_problem(event_type):
         return
     raise ValidationError(
         _("event type must be exact, 'a.b.*' or '*'"), code="invalid_event_type"
