@@ -288,6 +288,41 @@ def test_history__names_old_and_new(editor: Client) -> None:
     assert "Value: 5 → 7" in text
 
 
+def test_two_editors__the_later_one_is_shown_what_changed(editor: Client) -> None:
+    workflow = whole_workflow()
+    mine = fields_of(editor.get(page_of(workflow)), name="Mine")
+    theirs = fields_of(
+        editor.get(page_of(workflow)),
+        **{
+            "interval": "60",
+            "new-if-0-path": "subject",
+            "new-if-0-type": "exists",
+        },
+    )
+    editor.post(page_of(workflow), theirs)
+
+    first = editor.post(page_of(workflow), mine)
+    name_at_first = Workflow.objects.get().name
+    second = editor.post(page_of(workflow), fields_of(first))
+
+    assert "changed since you opened the page" in first.content.decode()
+    assert "Interval: 1800 → 60" in first.content.decode()
+    assert name_at_first != "Mine"
+    assert second.status_code == 302, errors_on(second)
+    assert Workflow.objects.get().name == "Mine"
+    assert workflow.groups.count() == 2
+
+
+@pytest.mark.parametrize("seen", ["", "yesterday", "2026-01-01T00:00:00"])
+def test_two_editors__whatever_the_hidden_field_says(editor: Client, seen: str) -> None:
+    workflow = whole_workflow()
+    fields = fields_of(editor.get(page_of(workflow)), _seen=seen, name="Mine")
+
+    response = editor.post(page_of(workflow), fields)
+
+    assert response.status_code == (200 if seen else 302)
+
+
 def test_reader__sees_all_and_saves_nothing(reader: Client) -> None:
     workflow = whole_workflow()
 

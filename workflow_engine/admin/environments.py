@@ -42,8 +42,9 @@ class EnvironmentAdmin(RuleAdmin):
         return format_html('<a href="{}">{}</a>', address, environment.workflow_count)
 
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        context = super().page_context(request, obj)
         if obj is None:
-            return {}
+            return context
         number = obj.workflows.count()
         text = ngettext(
             "%(count)d workflow is restricted to this environment. A new name is a "
@@ -52,4 +53,4 @@ class EnvironmentAdmin(RuleAdmin):
             "new condition for them: events that carry the old one no longer reach them.",
             number,
         )
-        return {"summary": text % {"count": number}} if number else {}
+        return {**context, "summary": text % {"count": number} if number else ""}

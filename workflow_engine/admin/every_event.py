@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, Q
-from django.forms.models import ModelFormMetaclass
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from workflow_engine.admin.base import PageAdmin
+from workflow_engine.admin.questions import Questions, ask, keep
 from workflow_engine.models import Condition, ConditionGroup
 
 #: Name of the hidden field that says the question was read.
 READ: Final = "_every_event"
-_QUESTION: Final = "workflow_engine.question"
 
 
 def unlimited_workflows(workflows: Any) -> Any:
@@ -43,7 +41,7 @@ class SecondSave(Exception):
     """A saved row would match every event; everything is undone and the user asked."""
 
 
-class AsksAgain(PageAdmin):
+class AsksAgain(Questions):
     """Undoes a save that makes a rule match every event, unless the user saves again.
 
     What counts is the rows as they are saved, so that the question needs no second copy of
@@ -59,51 +57,24 @@ class AsksAgain(PageAdmin):
         raise NotImplementedError
 
     def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        was_read = READ in request.POST
-        context = {**(extra_context or {}), "question_read": READ if was_read else ""}
+        if READ in request.POST:
+            keep(request, READ, "1")
         try:
-            return super().changeform_view(request, object_id, form_url, context)
+            return super().changeform_view(request, *args, **kwargs)
         except SecondSave:
-            request.META[_QUESTION] = True
-            context["question_read"] = READ
-            return super().changeform_view(request, object_id, form_url, context)
+            ask(request, self.every_event_question)
+            keep(request, READ, "1")
+            return super().changeform_view(request, *args, **kwargs)
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: Any) -> None:
+        form.matched_every_event = change and self.matches_every_event(obj.pk)
+        super().save_model(request, obj, form, change)
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: Any) -> None:
-        was = bool(getattr(form, "matched_every_event", False))
         super().save_related(request, form, formsets, change)
-        if READ in request.POST or was:
+        if READ in request.POST or form.matched_every_event:
             return
         if self.matches_every_event(form.instance.pk):
             raise SecondSave
-
-    def save_model(self, request: Any, obj: Any, form: Any, change: Any) -> None:
-        if change:
-            form.matched_every_event = self.matches_every_event(obj.pk)
-        super().save_model(request, obj, form, change)
-
-    def get_form(self, request: Any, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, *args, **kwargs)
-        if not request.META.get(_QUESTION):
-            return form
-        namespace = {
-            "__module__": form.__module__,
-            "question": self.every_event_question,
-        }
-        return ModelFormMetaclass(form.__name__, (_Asking, form), namespace)
-
-
-class _Asking:
-    """A form that is refused with a question."""
-
-    question: Any
-
-    def clean(self) -> Any:
-        cleaned = super().clean()  # type: ignore[misc] # of the form beside it
-        self.add_error(None, self.question)  # type: ignore[attr-defined] # as above
-        return cleaned

@@ -100,6 +100,15 @@ class PartInline(admin.TabularInline):  # type: ignore[type-arg] # no subscript 
     """An inline whose rows belong to the owner of the page, and so do the permissions."""
 
     owner_model: type[models.Model]
+    classes = ("wfe-rows",)
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field[Any, Any], request: Any, **kwargs: Any
+    ) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:  # a table has no label beside each field
+            field.widget.attrs.setdefault("aria-label", field.label)
+        return field
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may(request, "view", self.owner_model) or self._may_write(request, obj)
@@ -123,7 +132,6 @@ class GroupInline(PartInline):
     """One table of one group."""
 
     title: Any = ""
-    classes = ("wfe-rows",)
 
     def __init__(
         self,

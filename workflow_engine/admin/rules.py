@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest
 
-from workflow_engine.admin.base import PageAdmin
 from workflow_engine.admin.changes import with_values
 from workflow_engine.admin.comparisons import comparisons_of
+from workflow_engine.admin.condition_form import ConditionForm
+from workflow_engine.admin.edits import NoticesEdits
 from workflow_engine.admin.groups import GroupFormSet, GroupInline
 
 
-class RuleAdmin(PageAdmin):
+class RuleAdmin(NoticesEdits):
     """Keeps old and new values in the history of the row."""
 
     change_form_template = "admin/workflow_engine/rule_form.html"
@@ -64,6 +65,9 @@ class GroupOwner(RuleAdmin):
         if not inline.group.pk:
             self.adopt(inline.group, obj)
         kwargs = super().get_formset_kwargs(request, obj, inline, inline.prefix)
+        if "data" in kwargs and f"{inline.prefix}-TOTAL_FORMS" not in request.POST:
+            # Made by somebody else since the page was opened: shown, not judged.
+            kwargs = {"prefix": inline.prefix, "queryset": kwargs["queryset"]}
         return {**kwargs, "instance": inline.group}
 
     def save_formset(self, request: Any, form: Any, formset: Any, change: Any) -> None:
@@ -78,4 +82,9 @@ class GroupOwner(RuleAdmin):
 
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         context = super().page_context(request, obj)
-        return {**context, "comparisons": comparisons_of(self.group_roles)}
+        fields = ConditionForm.base_fields.values()
+        return {
+            **context,
+            "comparisons": comparisons_of(self.group_roles),
+            "condition_help": [(f.label, f.help_text) for f in fields if f.help_text],
+        }
