@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.processing.queries import running_statements
 from tests.processing.world import START, If, World
 from tests.waiting import wait_until
-from workflow_engine.models import Decision, WorkflowDecision
+from workflow_engine.models import Decision, Workflow, WorkflowDecision
 from workflow_engine.processing.buffer import DecisionBuffer, buffer
 from workflow_engine.processing.decisions import is_sampled
 from workflow_engine.processing.redact import REDACTED
@@ -196,6 +196,21 @@ def test_buffer__loses_nothing_to_threads(world: World, settings: Any) -> None:
     held = len(mine._traces)
     mine.discard()
     assert (held, mine.dropped) == (200, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_buffer__outlives_a_workflow_deleted_meanwhile(settings: Any) -> None:
+    settings.WORKFLOW_ENGINE = {"TRACE_SHARE": {"no_match": 1}}
+    world = World()
+    world.detector("orders")
+    world.workflow("tell", "orders", when=["data.vip eq true"])
+    world.one(vip=False)
+    Workflow.objects.all().delete()
+
+    assert buffer.flush() == 1
+
+    line = WorkflowDecision.objects.get()
+    assert (line.workflow, line.workflow_slug, line.reason) == (None, "tell", "when")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,7 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.core import serializers
+from django.test import Client
+from django.urls import reverse
 
 from tests.handlers import Outbox
 from tests.processing.world import World
@@ -15,6 +18,7 @@ from workflow_engine.models import (
     ActionHealth,
     Decision,
     Delivery,
+    Firing,
     WorkflowDecision,
     WorkItem,
 )
@@ -54,6 +58,28 @@ def test_secret__of_an_event_that_fired(world: World, outbox: Outbox) -> None:
     assert WorkflowDecision.objects.exists()
     assert SECRET not in kept
     assert REDACTED in kept
+
+
+def test_secret__on_no_page_of_the_admin(
+    world: World, outbox: Outbox, admin_client: Client
+) -> None:
+    world.detector("logins", trigger=["data.password exists"])
+    world.workflow("tell", "logins", when=["data.password exists"])
+    world.one(password=SECRET)
+    world.run()
+
+    pages = {}
+    for model in (Decision, Firing, Delivery, WorkItem):
+        if admin.site.is_registered(model):
+            row = model.objects.get()
+            name = f"admin:workflow_engine_{model._meta.model_name}_change"
+            answer = admin_client.get(reverse(name, args=[row.pk]))
+            pages[model.__name__] = (answer.status_code, answer.content.decode())
+
+    assert {"Decision", "Delivery"} <= pages.keys()
+    assert {status for status, _ in pages.values()} == {200}
+    assert "data.password" in pages["Decision"][1]
+    assert [name for name, (_, page) in pages.items() if SECRET in page] == []
 
 
 def test_secret__of_a_condition_that_failed(world: World, settings: Any) -> None:

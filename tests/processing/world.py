@@ -93,7 +93,9 @@ class If:
 class World:
     """One project: its rules, its clock, and the hands that carry out its items."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, backwards: bool = False) -> None:
+        """Make the parts of a rule in order, or backwards: ids then fall with position."""
+        self.backwards = backwards
         self.clock = ManualClock(START)
         self.sent: list[Pair] = []
         self._numbers = itertools.count()
@@ -165,7 +167,7 @@ class World:
             group = ConditionGroupFactory(role="when", logic=logic, workflow=row)
             self._conditions(group, when)
         groups = [If(carries=carries)] if ifs is None else ifs
-        for position, one in enumerate(groups):
+        for position, one in self._placed(groups):
             self._if_group(row, position, one)
         return row
 
@@ -174,7 +176,7 @@ class World:
             role="if", logic=one.logic, workflow=workflow, position=position
         )
         self._conditions(group, one.conditions)
-        for place, carried in enumerate(one.carries):
+        for place, carried in self._placed(one.carries):
             carry = Carry(action=carried) if isinstance(carried, str) else carried
             GroupActionFactory(
                 group=group,
@@ -192,10 +194,13 @@ class World:
         fields.setdefault("config", {"text": slug})
         return ActionFactory(slug=slug, kind=kind, **fields)
 
-    @staticmethod
-    def _conditions(group: ConditionGroup, conditions: Iterable[Any]) -> None:
-        for position, one in enumerate(conditions):
+    def _conditions(self, group: ConditionGroup, conditions: Sequence[Any]) -> None:
+        for position, one in self._placed(conditions):
             ConditionFactory(group=group, position=position, **condition(one))
+
+    def _placed(self, parts: Sequence[T]) -> Sequence[tuple[int, T]]:
+        """Return the parts with their positions, in the order in which to make them."""
+        return list(enumerate(parts))[:: -1 if self.backwards else 1]
 
     # Time
 

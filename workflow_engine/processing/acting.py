@@ -212,6 +212,7 @@ class Actor:
         self, item: Begun, firing: Firing, due_at: datetime, reason: Reason
     ) -> None:
         with transaction.atomic(using=self._using):
+            self._lock(firing)
             now = self._clock.now()
             if put_off(item.id, item.token, now=now, due_at=due_at):
                 Firing.objects.using(self._using).filter(pk=firing.pk).update(
@@ -227,6 +228,7 @@ class Actor:
         now: datetime,
     ) -> None:
         with transaction.atomic(using=self._using):
+            self._lock(firing)
             failure = error if isinstance(error, Exception) else Permanent(error)
             if give_up(item.id, item.token, now=now, error=failure):
                 self._ended(firing, FiringState.FAILED, reason, now)
@@ -241,8 +243,14 @@ class Actor:
     ) -> None:
         """Finish the item without an attempt to reach the outside."""
         with transaction.atomic(using=self._using):
+            self._lock(firing)
             if finish(item.id, item.token, item.attempt, now=now):
                 self._ended(firing, state, reason, now)
+
+    def _lock(self, firing: Firing) -> None:
+        """Lock a firing before its item, as who cancels it does: no circle of waits."""
+        rows = Firing.objects.using(self._using).select_for_update()
+        rows.filter(pk=firing.pk).values_list("pk").first()
 
     def _ended(
         self, firing: Firing, state: FiringState, reason: Reason, now: datetime

@@ -18,6 +18,7 @@ from workflow_engine.conditions import Question, ask_slow, buckets_of
 from workflow_engine.exceptions import ConditionFailed
 from workflow_engine.lookups import workflows
 from workflow_engine.models import CountQuestion
+from workflow_engine.models.fields import EVENT_ID_CHARACTERS
 from workflow_engine.processing.detect import checked, conclude
 from workflow_engine.processing.effects import Evaluation
 from workflow_engine.processing.judged import (
@@ -221,7 +222,7 @@ def synthetic_event(
         data["last_seen_at"] = msgspec.to_builtins(state.last_seen_at)
     parts = (detector.kind, detector.slug, environment, subject, str(state.episode))
     return Event(
-        id=":".join(parts),
+        id=":".join(parts)[:EVENT_ID_CHARACTERS],
         source=f"{SYNTHETIC_SOURCE}/{detector.slug}",
         type=detector.event_type,
         time=due_at,

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from django.db import connections
 
 from workflow_engine.conf import options
-from workflow_engine.processing.decisions import write_decisions
+from workflow_engine.processing.decisions import write_old_decisions
 from workflow_engine.types.trace import Trace
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class DecisionBuffer:
                 self._timer.cancel()
                 self._timer = None
         try:
-            write_decisions(traces, using=options.DATABASE)
+            write_old_decisions(traces, using=options.DATABASE)
         except Exception:
             with self._lock:
                 self.dropped += len(traces)

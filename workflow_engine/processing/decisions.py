@@ -9,9 +9,10 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
+from django.db import transaction
 
 from workflow_engine.conf import options
-from workflow_engine.models import Decision, WorkflowDecision
+from workflow_engine.models import Decision, Workflow, WorkflowDecision
 from workflow_engine.processing.redact import (
     EVENT_BYTES,
     REDACTED,
@@ -46,10 +47,30 @@ def write_decisions(traces: Sequence[Trace], *, using: str) -> None:
     """Insert the decisions and their lines; two statements, none for no traces."""
     if not traces:
         return
+    lines = [_line(trace, line) for trace in traces for line in trace.workflows]
+    _insert(traces, lines, using)
+
+
+def write_old_decisions(traces: Sequence[Trace], *, using: str) -> None:
+    """Insert decisions that have waited: a workflow of theirs may be gone. One query more."""
+    if not traces:
+        return
+    lines = [_line(trace, line) for trace in traces for line in trace.workflows]
+    named = {line.workflow_id for line in lines if line.workflow_id is not None}
+    rows = Workflow.objects.using(using).filter(pk__in=named)
+    there = set(rows.values_list("pk", flat=True))
+    for line in lines:
+        if line.workflow_id not in there:
+            line.workflow_id = None
+    with transaction.atomic(using=using):
+        _insert(traces, lines, using)
+
+
+def _insert(
+    traces: Sequence[Trace], lines: Sequence[WorkflowDecision], using: str
+) -> None:
     Decision.objects.using(using).bulk_create([_decision(t) for t in traces])
-    WorkflowDecision.objects.using(using).bulk_create(
-        [_line(trace, line) for trace in traces for line in trace.workflows]
-    )
+    WorkflowDecision.objects.using(using).bulk_create(lines)
 
 
 def _decision(trace: Trace) -> Decision:

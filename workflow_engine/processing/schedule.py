@@ -78,11 +78,13 @@ def cancel_work(item_id: int, now: datetime) -> Cancellation:
     """Cancel an item and the firing it carries out; say what became of the wish."""
     using = options.DATABASE
     with transaction.atomic(using=using):
+        # The firing is locked before its item, as everywhere.
+        rows = Firing.objects.using(using).open().filter(item=item_id)
+        lost = list(rows.select_for_update().values_list("uuid", flat=True))
         became = cancel(item_id, now=now)
         if became is Cancellation.CANCELLED:
-            lost = Firing.objects.using(using).open().filter(item=item_id)
             end_firings(
-                list(lost.values_list("uuid", flat=True)),
+                lost,
                 FiringState.CANCELLED,
                 Reason.BY_HAND,
                 now=now,
