@@ -17,6 +17,7 @@ from tests.factories import (
     DetectorWorkflowFactory,
     EnvironmentFactory,
     GroupActionFactory,
+    WorkflowDecisionFactory,
     WorkflowFactory,
 )
 from workflow_engine.models import Condition, ConditionGroup, Workflow
@@ -273,6 +274,20 @@ def test_summary__says_what_is_saved(editor: Client) -> None:
         "at most once every 30 min per subject."
     )
     assert response.context["summary"] == sentence
+
+
+def test_page__shows_the_last_decisions(editor: Client) -> None:
+    workflow = whole_workflow()
+    lines = [
+        WorkflowDecisionFactory(workflow=workflow, outcome="held", reason="interval")
+        for _ in range(11)
+    ]
+
+    text = editor.get(page_of(workflow)).content.decode()
+
+    links = [f"decision/{line.decision.pk}/change/" for line in lines]
+    assert [link in text for link in links] == [False] + [True] * 10
+    assert "The action has acted within the interval." in text
 
 
 def test_history__names_old_and_new(editor: Client) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -10,11 +10,13 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine.admin.history import HistoryAdmin
-from workflow_engine.admin.moments import moment, moment_column
+from workflow_engine.admin.moments import EMPTY, moment, moment_column
 from workflow_engine.admin.reasons import reason_text
 from workflow_engine.admin.shown_json import shown_json
 from workflow_engine.admin.trace import detector_part, workflow_part
 from workflow_engine.models import Decision, WorkflowDecision
+
+LAST_DECISIONS: Final = 10  # on the page of a workflow
 
 
 class DecisionAdmin(HistoryAdmin):
@@ -36,6 +38,7 @@ class DecisionAdmin(HistoryAdmin):
     search_help_text = _("The exact event id or subject.")
     time_field = "decided_at"
     is_time_indexed = True
+    heavy_fields = ("event", "detail")
     fields = ()
     empty_state = _(
         "No decision here. Send an event with api.submit_event; decisions that fire or "
@@ -70,6 +73,26 @@ def decision_context(decision: Decision) -> dict[str, Any]:
     }
 
 
+def last_decisions(workflow_id: int) -> list[dict[str, Any]]:
+    """Return the newest decisions of a workflow, for its page; one query."""
+    lines = (
+        WorkflowDecision.objects.filter(workflow=workflow_id)
+        .select_related("decision")
+        .defer("detail", "decision__event", "decision__detail")
+        .order_by("-pk")[:LAST_DECISIONS]
+    )
+    return [
+        {
+            "pk": line.decision.pk,
+            "decided": moment(line.decision.decided_at),
+            "subject": line.decision.subject or EMPTY,
+            "outcome": line.get_outcome_display(),
+            "reason": reason_text(line.reason),
+        }
+        for line in lines
+    ]
+
+
 def _lines(line: WorkflowDecision) -> dict[str, str]:
     return {"reason": reason_text(line.reason), "raw": shown_json(line.detail)}
 
@@ -90,6 +113,7 @@ class WorkflowDecisionAdmin(HistoryAdmin):
     search_fields = ("workflow_slug__exact",)
     search_help_text = _("The exact slug of the workflow.")
     time_field = "decision__decided_at"
+    heavy_fields = ("detail", "decision__event", "decision__detail")
     fields = (
         "workflow_slug",
         "decision",

@@ -31,6 +31,7 @@ class DeliveryAdmin(HistoryAdmin):
     search_help_text = _("The exact endpoint.")
     time_field = "started_at"
     is_time_indexed = True
+    heavy_fields = ("request", "response", "error")
     fieldsets = (
         (
             None,

@@ -30,7 +30,6 @@ class FiringAdmin(HistoryAdmin):
         "due",
     )
     list_filter = ("state", "purpose")
-    list_select_related = ("decision",)
     search_fields = ("event_id__exact", "subject__exact", "workflow_slug__exact")
     search_help_text = _("The exact event id, subject or slug of the workflow.")
     time_field = "decided_at"

@@ -37,19 +37,21 @@ class LogicForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript at ru
         fields = ("logic",)
 
 
-class GroupFormSet(BaseInlineFormSet):  # type: ignore[type-arg] # no subscript at run time
+class PartFormSet(BaseInlineFormSet):  # type: ignore[type-arg] # no subscript at run time
+    """Rows that were read, in their order, together with the row they belong to."""
+
+    def get_queryset(self) -> Any:
+        if not hasattr(self, "_rows"):
+            name = self.fk.remote_field.get_accessor_name()
+            is_there = bool(self.instance.pk)
+            self._rows = list(getattr(self.instance, name).all()) if is_there else []
+        return self._rows
+
+
+class GroupFormSet(PartFormSet):
     """Rows of one group; saved, they make the group if it is not there yet."""
 
     instance: ConditionGroup
-
-    def get_queryset(self) -> Any:
-        """Return the rows in order, from what was read with the group."""
-        if not hasattr(self, "_rows"):
-            name = self.fk.remote_field.get_accessor_name()
-            there = bool(self.instance.pk)
-            rows = list(getattr(self.instance, name).all()) if there else []
-            self._rows = sorted(rows, key=lambda row: (row.position, row.pk))
-        return self._rows
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002 - Django's signature
         if not self.instance.pk and self.has_changed():

@@ -84,11 +84,13 @@ class UncountedPaginator(Paginator):  # type: ignore[type-arg] # no subscript at
 class HistoryChangeList(ChangeList):
     """A page of rows by key, with the address of the next older one."""
 
+    model_admin: Any
     older: str = ""
     newest: str = ""
 
     def get_results(self, request: HttpRequest) -> None:
-        paginator = UncountedPaginator(self.queryset, self.list_per_page)
+        light = self.queryset.defer(*self.model_admin.heavy_fields)
+        paginator = UncountedPaginator(light, self.list_per_page)
         rows = paginator.rows
         self.paginator = paginator
         self.result_list = rows[: self.list_per_page]
@@ -109,6 +111,7 @@ class HistoryAdmin(PageAdmin):
     Attributes:
         time_field: The moment a window of time is about.
         is_time_indexed: Whether an index of its own leads to it.
+        heavy_fields: What a list does not read.
     """
 
     change_list_template = "admin/workflow_engine/history_list.html"
@@ -119,6 +122,7 @@ class HistoryAdmin(PageAdmin):
     actions = None
     time_field: ClassVar[str]
     is_time_indexed: ClassVar[bool] = False
+    heavy_fields: ClassVar[tuple[str, ...]] = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return HistoryChangeList

@@ -54,6 +54,7 @@ class ItemAdmin(HistoryAdmin):
     search_fields = ("subject__exact", "key__exact")
     search_help_text = _("The exact subject or key.")
     time_field = "created_at"
+    heavy_fields = ("payload", "result", "error")
     fieldsets = (
         (None, {"fields": ("state", "kind", "subject", "firing", "due", "tries")}),
         (

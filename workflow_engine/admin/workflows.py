@@ -16,12 +16,14 @@ from django.utils.translation import gettext_lazy as _
 
 from workflow_engine import clock
 from workflow_engine.admin.choices import read_once_field
+from workflow_engine.admin.decisions import last_decisions
 from workflow_engine.admin.every_event import AsksAgain, unlimited_workflows
 from workflow_engine.admin.figures import Figures, figures_of, with_last_fired
 from workflow_engine.admin.groups import (
     CarriedInline,
     ConditionInline,
     GroupInline,
+    PartFormSet,
     PartInline,
 )
 from workflow_engine.admin.lists import RowsChangeList, marks
@@ -44,14 +46,11 @@ class DetectorLinkInline(PartInline):
 
     model = DetectorWorkflow
     owner_model = Workflow
+    formset = PartFormSet
     fields = ("detector",)
     extra = 1
     verbose_name = _("detector that starts it")
     verbose_name_plural = _("Detectors: any of them starts the workflow")
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        rows = super().get_queryset(request)
-        return rows.select_related("detector", "workflow").order_by("pk")
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name == "detector" and self.has_change_permission(request):
@@ -207,7 +206,13 @@ class WorkflowAdmin(Snoozes, AsksAgain, GroupOwner):
         if request.method == "POST":  # `obj` carries what was typed, not what is saved
             saved = Workflow.objects.select_related("environment").get(pk=obj.pk)
         prefetch_related_objects([saved], *SUMMARY_PARTS)
-        return {**context, "summary": summary_of(saved)}
+        name = f"{self.admin_site.name}:workflow_engine_decision_changelist"
+        return {
+            **context,
+            "summary": summary_of(saved),
+            "last_decisions": last_decisions(obj.pk),
+            "decision_url": reverse(name),
+        }
 
 
 def _if_titles(number: int, *, is_new: bool) -> tuple[Any, Any]:
@@ -222,6 +227,6 @@ def _groups_of(workflow: Any) -> list[ConditionGroup]:
     """Return the saved groups, when first, with their rows read."""
     if workflow is None:
         return []
-    prefetch_related_objects([workflow], *SUMMARY_PARTS[1:])
+    prefetch_related_objects([workflow], *SUMMARY_PARTS)
     groups = workflow.groups.all()
     return sorted(groups, key=lambda group: (group.role != "when", group.position))
