@@ -54,14 +54,16 @@ class Engine:
     def stop(self, seconds: float) -> bool:
         """Claim nothing more and say whether all that ran has ended in `seconds`.
 
-        What waits is given back. What did not end is left alone: its result counts until
+        What waits is given back at once. What did not end is left alone: its result counts until
         its lease has ended and somebody else begins it.
         """
         until = clock.monotonic() + seconds
         ended = self._runner.stop(seconds)
-        intake = self._pool.stop(max(0.0, until - clock.monotonic()))
-        unsend(intake.waiting)
-        return ended and not intake.running
+        unsend(
+            self._pool.stop(0).waiting
+        )  # before the wait, so that others may begin it
+        left = self._pool.stop(max(0.0, until - clock.monotonic()))
+        return ended and not left.running
 
 
 #: By process id, since one inherited by a fork has no threads.

@@ -114,9 +114,11 @@ def _database_error(error: DatabaseError) -> CommandError:
     alias = options.DATABASE
     try:
         tables = connections[alias].introspection.table_names()
-    except DatabaseError:
+    except (OperationalError, InterfaceError):
         message = f"The database '{alias}' was not reached: {error}".strip()
         return CommandError(message, returncode=NOT_REACHED)
+    except DatabaseError:
+        raise error from None
     if WorkItem._meta.db_table not in tables:
         return wrong(
             f"The tables of workflow_engine are not in the database '{alias}': "

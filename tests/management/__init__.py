@@ -1,0 +1,1 @@
+"""Commands, from inside by `call_command` and from outside as processes."""

@@ -1,0 +1,137 @@
+"""workflow_demo: a minute with the app that ends by itself and leaves nothing behind."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from pytest_django import Settings
+
+from tests.factories import ActionFactory, EnvironmentFactory, WorkflowFactory
+from tests.management.calls import call, manage
+from workflow_engine.models import Environment, Firing, Workflow, WorkItem
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def development(settings: Settings) -> None:
+    """Let the demo make a user, as it does where DEBUG is on."""
+    settings.DEBUG = True
+
+
+def _all_rows() -> dict[str, int]:
+    """Return how many rows every table holds that the demo could write to."""
+    return {
+        model._meta.label: model._default_manager.count()
+        for model in apps.get_models()
+        if model._meta.app_label in {"auth", "workflow_engine"} and model._meta.managed
+    }
+
+
+def _told(text: str) -> list[list[str]]:
+    """Return label and text of each line."""
+    return [[line[:9].strip(), line[10:].strip()] for line in text.splitlines()]
+
+
+def test_demo__tour() -> None:
+    said = call("workflow_demo")
+
+    assert said.code == 0, said.out
+    told = _told(said.out)
+    labels = [label for label, _ in told]
+    assert labels == [
+        *["created"] * 4,
+        *(f"evt-{number}" for number in range(1, 8)),
+        "edited",
+        "evt-8",
+        "e-mail",
+        *[""] * 3,
+        "on time",
+        "see",
+        "remove",
+    ]
+    text = dict(told)
+    assert "no match" in text["evt-1"]
+    assert "data.failed 2 is not at least 5" in text["evt-1"]
+    assert "FIRED" in text["evt-2"]
+    assert "demo-escalate due in 5 s" in text["evt-2"]
+    assert "held      interval     demo-email-team held, next possible" in text["evt-3"]
+    assert "demo-tell-the-team is for production only" in text["evt-4"]
+    assert "FIRED" in text["evt-8"]
+    assert text["e-mail"] == "to team@example.org"
+    assert text["on time"].startswith("demo-escalate fired ")
+    assert text["remove"] == "python manage.py workflow_demo --remove"
+    address, _, password = text["see"].partition("     user demo   password ")
+    assert "http://127.0.0.1:8000/admin/workflow_engine/" in address
+    user = get_user_model().objects.get(username="demo")
+    assert user.check_password(password)
+    assert user.is_staff
+    assert not WorkItem.objects.live().exists()
+    assert set(Firing.objects.values_list("state", flat=True)) == {"succeeded"}
+
+
+def test_demo__twice_and_removed() -> None:
+    before = _all_rows()
+
+    first = call("workflow_demo")
+    rows = _all_rows()
+    second = call("workflow_demo")
+    again = _all_rows()
+    removed = call("workflow_demo", "--remove")
+    after = _all_rows()
+    nothing = call("workflow_demo", "--remove")
+
+    assert (first.code, second.code, removed.code) == (0, 0, 0)
+    assert rows != before
+    assert again == rows
+    assert removed.out.startswith("removed   workflows 2, detectors 2, actions 3, ")
+    assert after == before
+    assert nothing.out == "removed   nothing was there\n"
+
+
+def test_demo__project_in_use_gets_no_user(settings: Settings) -> None:
+    settings.DEBUG = False
+
+    said = call("workflow_demo", "--json")
+
+    (told,) = said.lines()
+    see, remove = told["tour"][-2:]
+    assert see["label"] == "see"
+    assert see["text"].endswith("with a user of your own")
+    assert remove["label"] == "remove"
+    assert not get_user_model().objects.exists()
+
+
+def test_demo__rows_of_the_project_are_left_alone() -> None:
+    user = get_user_model().objects.create_user("demo", "ada@example.org", "hers")
+    EnvironmentFactory(name="production", description="ours")
+    workflow = WorkflowFactory(slug="demo-day-alert")
+    ActionFactory(slug="demo-day-mail")
+    before = _all_rows()
+
+    said = call("workflow_demo")
+    call("workflow_demo", "--remove")
+
+    assert dict(_told(said.out))["see"].endswith("with a user of your own")
+    assert _all_rows() == before
+    assert Workflow.objects.get() == workflow
+    assert Environment.objects.get().description == "ours"
+    user.refresh_from_db()
+    assert user.check_password("hers")
+    assert not user.is_staff
+
+
+@pytest.mark.postgres
+def test_demo__from_outside(beside: Callable[..., dict[str, Any]]) -> None:
+    done = manage(beside(), "workflow_demo")
+    removed = manage(beside(), "workflow_demo", "--remove")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == (
+        "remove    python manage.py workflow_demo --remove"
+    )
+    # What the log action writes is no part of the tour.
+    assert done.stderr.splitlines() == ["escalated: user:7, 7 failed logins"] * 2
+    assert removed.returncode == 0
