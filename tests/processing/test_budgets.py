@@ -15,6 +15,9 @@ from workflow_engine.processing.ledger import DatabaseLedger
 from workflow_engine.processing.pipeline import process
 
 MOST_IN_A_TRANSACTION = 9
+# SQLite parts a statement of more than a thousand parameters.
+MANY_WORKFLOWS = pytest.param(12, marks=pytest.mark.postgres)
+MANY_EVENTS = pytest.param(20, marks=pytest.mark.postgres)
 FREQUENCY = {"type": "frequency", "period": 60, "op": "gte", "value": 3}
 ON_RESOLVE = Carry(action="email", on_resolve=True)
 
@@ -152,8 +155,8 @@ def test_cost__counts_of_all_items_in_one_read(world: World, size: int) -> None:
     assert len([word for word in cost if word == "SELECT eventcount"]) == 1
 
 
-@pytest.mark.parametrize("workflows", [1, 12])
-@pytest.mark.parametrize("size", [1, 20])
+@pytest.mark.parametrize("workflows", [1, MANY_WORKFLOWS])
+@pytest.mark.parametrize("size", [1, MANY_EVENTS])
 def test_cost__everything_at_once_is_nine_statements(
     world: World, workflows: int, size: int
 ) -> None:
