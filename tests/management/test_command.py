@@ -177,6 +177,7 @@ def test_command__interrupted(slow: "subprocess.Popen[str]") -> None:
     assert WorkItem.objects.get().state == "done"
 
 
+@pytest.mark.postgres  # SQLite says of both, this and a lost server, the same
 @pytest.mark.django_db(transaction=True)
 def test_command__fault_of_ours_is_seen_whole() -> None:
     class Broken(EngineCommand):
