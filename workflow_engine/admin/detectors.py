@@ -54,6 +54,7 @@ class DetectorAdmin(Switches, AsksAgain, KindAdmin, GroupOwner):
 
     kinds = registry.detectors
     group_roles = frozenset({"trigger"})
+    owned = ("links", "groups", "states")
     head = ("name", "slug", "enabled", "event_type", "source")
     choose_title = _("Choose what the detector looks for")
     list_display = (

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from workflow_engine.admin.changes import with_values
 from workflow_engine.admin.comparisons import comparisons_of
 from workflow_engine.admin.condition_form import ConditionForm
+from workflow_engine.admin.deletions import CountsDeletions
 from workflow_engine.admin.edits import NoticesEdits
 from workflow_engine.admin.groups import GroupFormSet, GroupInline
 
@@ -31,7 +32,7 @@ class RuleAdmin(NoticesEdits):
         return message
 
 
-class GroupOwner(RuleAdmin):
+class GroupOwner(CountsDeletions, RuleAdmin):
     """A rule that owns condition groups, which are edited on its page."""
 
     def group_inlines(self, request: HttpRequest, obj: Any) -> list[GroupInline]:

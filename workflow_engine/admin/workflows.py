@@ -94,6 +94,7 @@ class WorkflowAdmin(Snoozes, AsksAgain, GroupOwner):
     prepopulated_fields = {"slug": ("name",)}
     inlines = (DetectorLinkInline,)
     group_roles = frozenset({"when", "if"})
+    owned = ("links", "groups", "intervals")
     fieldsets = (
         (None, {"fields": ("name", "slug", "description", "enabled")}),
         (_("Where and how often"), {"fields": ("environment", "interval")}),
