@@ -81,6 +81,23 @@ def test_resolve__opened_and_over_in_one_batch(hot: World, outbox: Outbox) -> No
     assert ("page", "cancelled", "resolved") in hot.firings()
 
 
+def test_resolve__opens_the_interval_for_the_rest_of_its_batch(
+    hot: World, outbox: Outbox
+) -> None:
+    hot.workflow("tell", "hot", carries=[ESCALATE], interval=7200)
+    hot.one("e1", value=11)
+
+    outcomes = hot.at(60).process(
+        hot.event("e2", value=1), hot.event("e3", value=11), hot.event("e4", value=1)
+    )
+    again = hot.process(hot.event("e5", value=11), hot.event("e6", value=11))
+    hot.run_until(2 * HALF_HOUR)
+
+    assert fates(outcomes[1]) == {"tell": [("page", "waiting")]}
+    assert fates(again[0]) == {"tell": [("page", "waiting")]}
+    assert [message.event for message in outbox.sent] == ["e5"]
+
+
 def test_resolve__leaves_other_subjects_alone(hot: World) -> None:
     hot.workflow("tell", "hot", carries=[ESCALATE])
     hot.process(hot.event(subject="a", value=11), hot.event(subject="b", value=11))
@@ -189,6 +206,27 @@ def test_on_resolve__judges_no_group(hot: World, outbox: Outbox) -> None:
     hot.run()
 
     assert [message.purpose for message in outbox.sent] == ["trigger", "resolve"]
+
+
+def test_on_resolve__one_event_ends_two_episodes(hot: World, outbox: Outbox) -> None:
+    hot.threshold("hotter", levels={"high": 20}, resolve=20)
+    hot.workflow("tell", "hot", "hotter", carries=[ON_RESOLVE])
+    hot.one("hot", value=11)
+    hot.run()
+    hot.one("hotter", value=21)
+    hot.run()
+
+    hot.one("ends", value=1)
+    hot.run()
+
+    told = [(m.event, m.purpose) for m in outbox.sent]
+    assert told == [
+        ("hot", "trigger"),
+        ("hotter", "trigger"),
+        ("ends", "resolve"),
+        ("ends", "resolve"),
+    ]
+    assert len({message.uuid for message in outbox.sent}) == 4
 
 
 def test_on_resolve__not_asked_for(hot: World, outbox: Outbox) -> None:

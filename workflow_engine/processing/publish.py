@@ -83,26 +83,61 @@ def publish(
         counted = _counted(touched)
         if counted:
             ledger.count(counted)
-        planned, cancelled = _plan(touched, ledger, now)
-        traces = [
-            trace_of(one, planned[one.trace_id].lines, now)
-            if one.trace_id in planned
-            else trace_of(one, [m.line for m in one.matched], now)
-            for one in batch
-        ]
-        effects = Effects(
-            traces=tuple(t for t in traces if is_written(t)),
-            firings=tuple(f for p in planned.values() for f in p.firings),
-            cancelled=cancelled,
-            evaluations=_evaluations(touched, now),
-            wakes=tuple(
-                Wake(key=key, due_at=state.wake_at)
-                for key, state in sorted(states.items())
-                if state.wake_at is not None
-            ),
-        )
-        ledger.write(effects, now)
+        wakes = _wakes(states)
+        traces: dict[uuid.UUID, Trace] = {}
+        for part in _parts(touched, now):
+            traces |= _write(part, wakes, ledger, now)
+            wakes = ()
+    return [
+        traces.get(one.trace_id) or trace_of(one, [m.line for m in one.matched], now)
+        for one in batch
+    ]
+
+
+def _parts(batch: Sequence[Judged], now: datetime) -> Iterator[list[Judged]]:
+    """Part a batch where an ending may open an interval that a later event asks for.
+
+    Such an event is planned after what the ending cancels has been written, as if it had
+    come alone.
+    """
+    part: list[Judged] = []
+    ended: set[tuple[str, str]] = set()
+    for one in batch:
+        about = (one.event.environment, one.event.subject)
+        if about in ended and any(w.held_until > now for w in _wishes(one, now)):
+            yield part
+            part, ended = [], set()
+        part.append(one)
+        if one.endings:
+            ended.add(about)
+    yield part
+
+
+def _write(
+    part: Sequence[Judged], wakes: tuple[Wake, ...], ledger: Ledger, now: datetime
+) -> dict[uuid.UUID, Trace]:
+    """Write the decisions, firings and items of a part and return its traces by id."""
+    planned, cancelled = _plan(part, ledger, now)
+    traces = {
+        one.trace_id: trace_of(one, planned[one.trace_id].lines, now) for one in part
+    }
+    effects = Effects(
+        traces=tuple(t for t in traces.values() if is_written(t)),
+        firings=tuple(f for p in planned.values() for f in p.firings),
+        cancelled=cancelled,
+        evaluations=_evaluations(part, now),
+        wakes=wakes,
+    )
+    ledger.write(effects, now)
     return traces
+
+
+def _wakes(states: Mapping[SubjectKey, State]) -> tuple[Wake, ...]:
+    return tuple(
+        Wake(key=key, due_at=state.wake_at)
+        for key, state in sorted(states.items())
+        if state.wake_at is not None
+    )
 
 
 def is_written(trace: Trace) -> bool:

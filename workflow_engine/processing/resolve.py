@@ -79,7 +79,9 @@ def _resolve_one(
     fates, firings = [], []
     for action_id, (position, action) in sorted(asking.items()):
         goes = stop is None and action.enabled and (workflow.id, action_id) in heard
-        name = uuid5(trace_id, f"resolve:{workflow.id}:{action_id}")
+        # One event may end several episodes that the same action was told of.
+        ended = f"{detection.detector_id}:{workflow.id}:{action_id}"
+        name = uuid5(trace_id, f"resolve:{ended}")
         fates.append(
             ActionLine(
                 action_id=action_id,
