@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -29,7 +30,7 @@ from workflow_engine.queue import Draft, enqueue, enqueue_many
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT_SECONDS = 20
-EVENT = {"type": "order.failed", "source": "/shop", "subject": "cart-7"}
+EVENT: dict[str, Any] = {"type": "order.failed", "source": "/shop", "subject": "cart-7"}
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -106,7 +106,7 @@ def test_event__message_comes_twice(worker: Child, receiver: Receiver) -> None:
     message = to_message(event())
 
     for _ in range(3):
-        tasks.process_event.apply_async(args=[message], queue=QUEUE)
+        tasks.process_event.apply_async(args=(message,), queue=QUEUE)
     wait(lambda: Decision.objects.count() == 3, "every copy has been judged")
     wait_for_the_end()
 

@@ -68,14 +68,14 @@ def test_event__worker_is_killed_before_the_commit(
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("LOCK TABLE workflow_engine_firing IN EXCLUSIVE MODE")
-        tasks.process_event.apply_async(args=[message], queue=QUEUE)
+        tasks.process_event.apply_async(args=(message,), queue=QUEUE)
         wait(
             _somebody_waits_for_a_lock, "the worker stands before the table of firings"
         )
         _kill_pool(worker)
     assert not EventReceipt.objects.exists()
 
-    tasks.process_event.apply_async(args=[message], queue=QUEUE)
+    tasks.process_event.apply_async(args=(message,), queue=QUEUE)
     wait_for_the_end()
 
     assert Firing.objects.count() == EventReceipt.objects.count() == 1

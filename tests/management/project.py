@@ -9,5 +9,5 @@ import os
 
 from settings.test import *  # noqa: F403
 
-CELERY_BROKER_URL = os.environ.get("COMMANDS_BROKER_URL") or None
+CELERY_BROKER_URL = os.environ.get("COMMANDS_BROKER_URL", "")
 WORKFLOW_ENGINE = json.loads(os.environ.get("COMMANDS_WORKFLOW_ENGINE") or "{}")

@@ -42,7 +42,8 @@ Put = Callable[[Any], str]
 
 
 def _rows() -> dict[str, list[dict[str, Any]]]:
-    return {m.__name__: list(m._default_manager.values()) for m in RULES}
+    tables: list[Any] = [model._default_manager for model in RULES]
+    return {table.model.__name__: list(table.values()) for table in tables}
 
 
 def _delete_rules() -> None:
