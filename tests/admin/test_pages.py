@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.html import escape
 
 from tests.factories import (
     FACTORIES,
@@ -122,6 +123,15 @@ def test_list__opens(
     assert not inline_code(response)
     is_empty = "wfe-empty" in response.content.decode()
     assert is_empty == (rows == 0)
+
+
+@every_model
+def test_list__says_what_to_do_next(editor: Client, model: Any) -> None:
+    empty = editor.get(address(model, "changelist")).content.decode()
+    filtered = editor.get(address(model, "changelist"), {"q": "x"}).content.decode()
+
+    assert str(escape(PAGES[model].empty_state)) in empty
+    assert "Nothing here matches" in filtered
 
 
 @every_model
