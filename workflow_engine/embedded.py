@@ -33,10 +33,9 @@ class Engine:
         return self._runner.is_running
 
     def start(self) -> None:
-        """Start the runner, unless it runs."""
-        if not self._runner.is_running:
-            with suppress(AlreadyRunning):  # another thread was first
-                self._runner.start()
+        """Start the runner, unless it runs or another thread is starting it."""
+        with suppress(AlreadyRunning):
+            self._runner.start()
 
     def send(self, pairs: Sequence[Pair]) -> None:
         """Take claimed items in and return at once.
@@ -54,14 +53,12 @@ class Engine:
     def stop(self, seconds: float) -> bool:
         """Claim nothing more and say whether all that ran has ended in `seconds`.
 
-        What waits is given back at once. What did not end is left alone: its result counts until
-        its lease has ended and somebody else begins it.
+        What waits is given back at once, so that others may begin it. What did not end is
+        left alone: its result counts until somebody else begins it, after its lease.
         """
         until = clock.monotonic() + seconds
         ended = self._runner.stop(seconds)
-        unsend(
-            self._pool.stop(0).waiting
-        )  # before the wait, so that others may begin it
+        unsend(self._pool.stop(0).waiting)
         left = self._pool.stop(max(0.0, until - clock.monotonic()))
         return ended and not left.running
 
