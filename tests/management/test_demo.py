@@ -54,7 +54,7 @@ def test_demo__tour() -> None:
     ]
     text = dict(told)
     assert "no match" in text["evt-1"]
-    assert "data.failed 2 is not at least 5" in text["evt-1"]
+    assert "data.failed is at least 5: saw 2" in text["evt-1"]
     assert "FIRED" in text["evt-2"]
     assert "demo-escalate due in 5 s" in text["evt-2"]
     assert "held      interval     demo-email-team held, next possible" in text["evt-3"]

@@ -68,7 +68,7 @@ def test_explain__kept_decision(held: Workflow) -> None:
         f"workflow tell-the-team revision {revision} held · interval",
         "environment every event",
         "when any of yes",
-        "data.amount at least 100 saw 250 yes",
+        "data.amount is at least 100 saw 250 yes",
         'data.amount is one of [1,"x"] saw 250 no',
         "if 1 all of yes",
         f"log-it interval free again {free_again}",

@@ -79,7 +79,7 @@ def absent(facts: Facts, config: JSON) -> bool:
     return facts.get(config["path"]) is MISSING
 
 
-@register_condition("eq", label="equals", schema=_ANY, check=operand_problems)
+@register_condition("eq", label="is", schema=_ANY, check=operand_problems)
 def eq(facts: Facts, config: JSON) -> bool:
     """Tell whether the value equals the wanted one."""
     return equal(found(facts, config), wanted(config))
@@ -110,7 +110,7 @@ def _is_among(value: JSON | Missing, config: JSON) -> bool:
     return any(equal(value, read_wanted(element, config)) for element in elements)
 
 
-@register_condition("gt", label="is above", schema=_ORDER, check=operand_problems)
+@register_condition("gt", label="is more than", schema=_ORDER, check=operand_problems)
 def gt(facts: Facts, config: JSON) -> bool:
     """Tell whether the value is strictly more."""
     return _holds(operator.gt, found(facts, config), wanted(config))
@@ -122,7 +122,7 @@ def gte(facts: Facts, config: JSON) -> bool:
     return _holds(operator.ge, found(facts, config), wanted(config))
 
 
-@register_condition("lt", label="is below", schema=_ORDER, check=operand_problems)
+@register_condition("lt", label="is less than", schema=_ORDER, check=operand_problems)
 def lt(facts: Facts, config: JSON) -> bool:
     """Tell whether the value is strictly less."""
     return _holds(operator.lt, found(facts, config), wanted(config))

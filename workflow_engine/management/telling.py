@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import msgspec
 
+from workflow_engine import registry
 from workflow_engine.models import Condition, Decision
 from workflow_engine.processing.decisions import bounded, kept_event
 from workflow_engine.types.detection import Change
 from workflow_engine.types.event import JSON
 from workflow_engine.types.instants import instant_text
 from workflow_engine.types.trace import Trace, to_detail
-from workflow_engine.types.verdict import ConditionVerdict, Verdict
+from workflow_engine.types.verdict import ConditionVerdict
 
 _WIDTH: Final = 72  # where the outcome of a workflow stands
 _ANSWERS: Final = {
@@ -24,21 +25,6 @@ _ANSWERS: Final = {
     "error": "error",
     "pending": "not asked yet",
     None: "not asked",
-}
-_NAMES: Final = {
-    "gt": "more than",
-    "gte": "at least",
-    "lt": "less than",
-    "lte": "at most",
-    "eq": "is",
-    "ne": "is not",
-    "in": "is one of",
-    "not_in": "is none of",
-    "starts_with": "begins with",
-    "ends_with": "ends with",
-    "regex": "matches",
-    "exists": "is there",
-    "absent": "is not there",
 }
 
 
@@ -165,23 +151,23 @@ def _condition(line: dict[str, Any]) -> str:
 
 
 def condition_text(verdict: ConditionVerdict) -> str:
-    """Return one condition in words: "data.failed 2 is not at least 5"."""
+    """Return one condition with what it saw: "data.failed is at least 5: saw 2"."""
     wanted = _wanted(msgspec.to_builtins(verdict).get("wanted"))
-    name = _name(verdict.type).removeprefix("is ")
-    seen = "missing" if verdict.missing else _text(verdict.seen)
-    no = "not " if verdict.verdict is Verdict.FALSE else ""
-    return f"{verdict.path} {seen} is {no}{name} {wanted}".rstrip()
+    parts = (verdict.path, _name(verdict.type), wanted)
+    seen = "nothing there" if verdict.missing else _text(verdict.seen)
+    return f"{' '.join(part for part in parts if part)}: saw {seen}"
 
 
 def question_text(condition: Condition) -> str:
-    """Return what a condition asks: "data.failed at least 5"."""
+    """Return what a condition asks: "data.failed is at least 5"."""
     wanted = {key: item for key, item in condition.config.items() if key != "path"}
     parts = (condition.config.get("path"), _name(condition.type), _wanted(wanted))
     return " ".join(part for part in parts if part)
 
 
 def _name(condition_type: str) -> str:
-    return _NAMES.get(condition_type, condition_type.replace("_", " "))
+    entry = registry.conditions.get(condition_type)
+    return (entry.label if entry else "") or condition_type.replace("_", " ")
 
 
 def _wanted(wanted: Any) -> str:
