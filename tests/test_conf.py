@@ -53,7 +53,11 @@ CASES: dict[str, tuple[str, list[Any], list[Any]]] = {
     "DIRECT_ITEMS": ("a whole number from 0 to 1000", [0, 1000], [-1, 1001, "0"]),
     "POLL_SECONDS": ("a number from 0.05 to 60", [0.05, 60], [0.04, 61, math.inf]),
     "EVENT_BATCH": ("a whole number from 1 to 1000", [1, 1000], [0, 1001, True]),
-    "PRUNE_BATCH": ("a whole number from 100 to 50000", [100, 50_000], [99, 50_001, True]),
+    "PRUNE_BATCH": (
+        "a whole number from 100 to 50000",
+        [100, 50_000],
+        [99, 50_001, True],
+    ),
     "INTERVAL_SECONDS": (
         "a whole number from 0 to 2678400",
         [0, 2_678_400],
@@ -389,8 +393,10 @@ def test_require__refused_values_are_all_named(settings: Settings) -> None:
             "WORKFLOW_ENGINE['SHARDS'] must be a whole number from 1 to 256, not 0. "
             "Remove it to use 4."
         ),
-        "WORKFLOW_ENGINE['MAX_ATTEMPTS'] must be a whole number from 1 to 100, "
-        "not 'many'. Remove it to use 8.",
+        (
+            "WORKFLOW_ENGINE['MAX_ATTEMPTS'] must be a whole number from 1 to 100, "
+            "not 'many'. Remove it to use 8."
+        ),
     ]
 
 
