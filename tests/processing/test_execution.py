@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import OperationalError, connection
 
 from tests.factories import DeliveryFactory
 from tests.handlers import Outbox, Script
@@ -173,24 +173,50 @@ def test_detect__item_lost_rolls_everything_back(world: World, outbox: Outbox) -
     assert Firing.objects.count() == 0
 
 
-def test_execute__database_error_rises_after_the_others_had_their_turn(
+def test_execute__database_that_is_away_rises_after_the_others_had_their_turn(
     world: World, outbox: Outbox
 ) -> None:
     world.detector("orders")
-    carries = ["breaks", "email"]
-    world.workflow("tell", "orders", carries=carries)
+    world.workflow("tell", "orders", carries=["breaks", "email"])
+    world.one()
+    pairs = world.claim()
+    written: list[str] = []
+
+    def lose_the_first(execute: Any, sql: str, *rest: Any) -> Any:
+        if 'INTO "workflow_engine_delivery"' in sql:
+            written.append(sql)
+            if len(written) == 1:
+                raise OperationalError("the server closed the connection")
+        return execute(sql, *rest)
+
+    with (
+        connection.execute_wrapper(lose_the_first),
+        pytest.raises(OperationalError, match="closed the connection"),
+    ):
+        world.execute(*pairs)
+
+    states = WorkItem.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["running", "done"]
+
+
+def test_execute__row_that_the_database_refuses_is_an_error_of_its_item(
+    world: World, outbox: Outbox
+) -> None:
+    world.detector("orders")
+    world.workflow("tell", "orders", carries=["breaks", "email"])
     world.one()
 
-    def break_the_database(action: str) -> None:
+    def take_the_number(action: str) -> None:
         if action == "breaks":
             firing = Firing.objects.get(action_slug="breaks")
             DeliveryFactory(firing=firing, attempt=1)
 
-    outbox.before_send = break_the_database
-    with pytest.raises(DatabaseError):
-        world.execute(*world.claim())
+    outbox.before_send = take_the_number
+    world.execute(*world.claim())
 
-    assert "email" in outbox.actions
+    items = WorkItem.objects.order_by("pk").values_list("state", "error_class")
+    assert [state for state, _ in items] == ["scheduled", "done"]
+    assert items[0][1].endswith("IntegrityError")
 
 
 def test_settle__worker_lost_for_the_last_time(world: World) -> None:

@@ -17,10 +17,10 @@ import socket
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
-from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
 
 from workflow_engine.actions import SendTask
 from workflow_engine.clock import Clock
@@ -65,6 +65,7 @@ logger = logging.getLogger(__name__)
 EVALUATE_TOGETHER: Final = 100  # items whose slow conditions are asked in one call
 
 P = TypeVar("P", bound=msgspec.Struct)
+Away: TypeAlias = OperationalError | InterfaceError
 
 
 class ItemLost(Exception):
@@ -86,12 +87,12 @@ class Executor:
     def execute(self, pairs: Sequence[tuple[int, int]]) -> int:
         """Carry out the items of these ids and tokens; return how many were begun.
 
-        An error of the database rises after the others had their turn: the item keeps its
-        lease and is taken up again when that has ended.
+        The error of a database that is away rises after the others had their turn: the
+        item keeps its lease and is taken up again when that has ended.
         """
         begun = begin(pairs, now=self._clock.now(), worker=self._worker)
         waiting = [item for item in begun if item.kind == EVALUATE]
-        errors: list[DatabaseError | None] = []
+        errors: list[Away | None] = []
         for start in range(0, len(waiting), EVALUATE_TOGETHER):
             errors += self._evaluate(waiting[start : start + EVALUATE_TOGETHER])
         for item in begun:
@@ -102,10 +103,8 @@ class Executor:
                 raise error
         return len(begun)
 
-    def _guard(
-        self, items: Sequence[Begun], work: Callable[[], None]
-    ) -> DatabaseError | None:
-        """Do the work of items and return an error of the database, which is not theirs.
+    def _guard(self, items: Sequence[Begun], work: Callable[[], None]) -> Away | None:
+        """Do the work of items; return the error of a database that is away, not theirs.
 
         Any other error that no kind has answered is an error of the items.
         """
@@ -117,7 +116,7 @@ class Executor:
                 "An item was given to another worker.",
                 extra={"action": "item_lost", **facts},
             )
-        except DatabaseError as error:
+        except (OperationalError, InterfaceError) as error:
             logger.exception(
                 "The database failed an item.",
                 extra={"action": "item_put_back", **facts},
@@ -157,7 +156,7 @@ class Executor:
             process([payload.event], DatabaseLedger(self._send), now)
             finish(item.id, item.token, item.attempt, now=now)
 
-    def _evaluate(self, items: Sequence[Begun]) -> list[DatabaseError | None]:
+    def _evaluate(self, items: Sequence[Begun]) -> list[Away | None]:
         """Judge waiting workflows, their slow conditions asked together."""
         answered: list[tuple[Begun, Answered]] = []
         errors = [self._guard(items, lambda: answered.extend(self._answered(items)))]
