@@ -46,7 +46,7 @@ def test_summary__of_everything_there_can_be() -> None:
 
     assert summary_of(workflow) == (
         'WHEN "failed logins" or "new country" is triggered, in production, '
-        "and none of: data.test equals true, "
+        "and none of: data.test is true, "
         "IF any of: data.n is at least 5; data.admin is there, "
         "THEN email ops and call after 1 h 5 min, THEN log (disabled), "
         "at most once every 1 min 30 s per subject."
@@ -68,16 +68,16 @@ def test_summary__costs_nothing_once_its_parts_are_read(
 @pytest.mark.parametrize(
     ("type_name", "config", "text"),
     [
-        ("eq", {"path": "subject", "value": "a b"}, 'subject equals "a b"'),
+        ("eq", {"path": "subject", "value": "a b"}, 'subject is "a b"'),
         ("in", {"path": "x", "value": ["a", 1]}, 'x is one of "a", 1'),
         ("between", {"path": "x", "low": 1, "high": 5}, "x is between 1 and 5"),
         (
             "eq",
             {"path": "x", "value": 1, "as": "number"},
-            'x equals 1 (Read as: "number")',
+            'x is 1 (Read as: "number")',
         ),
         ("gone_type", {"n": 1}, "gone type (n: 1)"),
-        ("eq", None, "equals"),
+        ("eq", None, "is"),
     ],
     ids=["text", "list", "between", "option", "unregistered", "no config"],
 )
