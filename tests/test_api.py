@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from celery import Celery
 from celery._state import get_current_app
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
 
+from tests.factories import WorkflowFactory
 from tests.handlers import ANYTHING, PLAIN, RECORDED, Outbox, Script, registered
 from tests.processing.world import Carry, World
 from workflow_engine import api, clock, registry
@@ -531,3 +533,31 @@ def test_rules__exported_and_imported_are_the_same(shop: World) -> None:
 def _owners() -> tuple[Any, ...]:
     rows = ("Detector", "Action", "Environment")
     return tuple(Workflow._meta.apps.get_model("workflow_engine", row) for row in rows)
+
+
+@pytest.mark.django_db
+def test_snooze__leaves_what_somebody_else_has_saved() -> None:
+    workflow = WorkflowFactory(interval=60)
+
+    def edit(execute: Any, sql: str, *rest: Any) -> Any:
+        answer = execute(sql, *rest)
+        if sql.startswith("SELECT"):
+            Workflow.objects.filter(pk=workflow.pk).update(interval=77)
+        return answer
+
+    with connection.execute_wrapper(edit):
+        api.snooze(workflow.slug, timedelta(hours=1), note="deploy")
+
+    workflow.refresh_from_db()
+    assert (workflow.interval, workflow.snooze_note) == (77, "deploy")
+
+
+@pytest.mark.django_db
+def test_snooze__note_that_is_too_long() -> None:
+    workflow = WorkflowFactory()
+
+    with pytest.raises(ValidationError, match="200"):
+        api.snooze(workflow.slug, timedelta(hours=1), note="x" * 201)
+
+    workflow.refresh_from_db()
+    assert workflow.snoozed_until is None

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from celery import current_app
 from celery.exceptions import Reject
+from celery.signals import worker_init
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries, Settings
 from redis import Redis
@@ -269,3 +270,10 @@ def test_task__is_acknowledged_late_and_keeps_no_result(name: str) -> None:
     assert task.acks_late
     assert task.ignore_result
     assert not task.reject_on_worker_lost
+
+
+def test_worker__does_not_start_on_refused_settings(settings: Any) -> None:
+    settings.WORKFLOW_ENGINE = {"EVENT_BATCH": "x"}
+
+    with pytest.raises(SystemExit, match=r"'EVENT_BATCH'.* must be a whole number"):
+        worker_init.send(sender=None)

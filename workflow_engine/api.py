@@ -6,6 +6,7 @@ or more than one.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
+from django.db import Error as DatabaseError
 from django.db import models, transaction
 
 from workflow_engine import clock, embedded, tasks
@@ -59,6 +61,8 @@ __all__ = [
 ]
 
 R = TypeVar("R", bound=models.Model)
+
+logger = logging.getLogger(__name__)
 
 
 def submit_event(
@@ -160,13 +164,22 @@ test_fire.__test__ = False  # type: ignore[attr-defined] # its name is no test's
 
 
 def snooze(workflow: str, until: datetime | timedelta, note: str = "") -> datetime:
-    """Hold a workflow until a moment, or for a while; return the moment. It ends by itself."""
+    """Hold a workflow until a moment, or for a while; return the moment. It ends by itself.
+
+    `note` says why, in at most 200 characters.
+
+    Raises:
+        UnknownRule: No workflow, or more than one, has the name.
+        ValidationError: The note is too long.
+        ValueError: The moment has no time zone.
+    """
     ends = clock.now() + until if isinstance(until, timedelta) else until
     if ends.tzinfo is None:
         raise ValueError("until must be aware: give it a time zone")
     row = _named(Workflow, workflow)
     row.snoozed_until, row.snooze_note = ends, note
-    row.save()
+    row.clean_fields(exclude={f.name for f in row._meta.fields} - {"snooze_note"})
+    row.save(update_fields=["snoozed_until", "snooze_note"])
     return ends
 
 
@@ -210,17 +223,23 @@ def hand_over(events: Sequence[Event]) -> None:
     Raises:
         SubmitFailed: Neither took them.
     """
-    if not tasks.uses_celery():
-        _write_durably(events)
-        return
-    try:
-        tasks.send_events(events)
-    except SubmitFailed as refused:
+    refused = "no broker took the events"
+    if tasks.uses_celery():
         try:
-            _write_durably(events)
-        except Exception as error:
-            message = f"{refused}; nor did the database: {error}"
-            raise SubmitFailed(message) from error
+            tasks.send_events(events)
+        except SubmitFailed as error:
+            refused = str(error)
+            logger.warning(
+                "The broker refused events, and they become items.",
+                extra={"action": "hand_over", "events": len(events)},
+            )
+        else:
+            return
+    try:
+        _write_durably(events)
+    except DatabaseError as error:
+        message = f"{refused}; nor did the database: {error}"
+        raise SubmitFailed(message) from error
 
 
 def _write_durably(events: Sequence[Event]) -> None:

@@ -27,7 +27,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that stands still until it is moved; replay and tests turn it."""
+    """A clock that stands still until it is moved, for tests of a project and of ours."""
 
     def __init__(self, at: datetime) -> None:
         """Start at `at`, an aware moment."""

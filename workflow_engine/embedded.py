@@ -69,7 +69,8 @@ _engines: Final[dict[int, Engine]] = {}
 
 def engine() -> Engine:
     """Return the engine of this process."""
-    return _engines.setdefault(os.getpid(), Engine())
+    pid = os.getpid()
+    return _engines.get(pid) or _engines.setdefault(pid, Engine())
 
 
 def send_items(pairs: Sequence[Pair]) -> None:

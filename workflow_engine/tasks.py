@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from celery import current_app, shared_task
 from celery.exceptions import Reject
-from celery.signals import worker_process_shutdown, worker_shutdown
+from celery.signals import worker_init, worker_process_shutdown, worker_shutdown
 from django.db import Error as DatabaseError
 from django.db.models import BigIntegerField
 
 from workflow_engine import clock
 from workflow_engine.conf import options
-from workflow_engine.exceptions import BrokerRefused, SubmitFailed
+from workflow_engine.exceptions import BrokerRefused, InvalidSettings, SubmitFailed
 from workflow_engine.processing.buffer import buffer
 from workflow_engine.processing.execution import Executor
 from workflow_engine.processing.ledger import DatabaseLedger
@@ -189,6 +189,15 @@ def execute_item(item_id: Any = None, token: Any = None) -> None:
 def _is_number(value: Any) -> bool:
     """Whether this can be an id or a token: a bool is no number, nor is what no column holds."""
     return type(value) is int and 0 < value <= BigIntegerField.MAX_BIGINT
+
+
+@worker_init.connect(dispatch_uid=f"{_NAME}.settings")
+def _refuse_settings(**_: Any) -> None:
+    """Start no worker on settings that are refused; what else Celery would only log."""
+    try:
+        options.require()
+    except InvalidSettings as refused:
+        raise SystemExit(str(refused)) from refused
 
 
 @worker_process_shutdown.connect(dispatch_uid=f"{_NAME}.flush")

@@ -240,7 +240,6 @@ def _line(
             for i, v in (() if judged is None else judged.ifs)
             if v is not None
         ),
-        has_error=any(
-            v.error or any(c.error for c in v.conditions) for v in verdicts if v
-        ),
+        # An error in a group that is true or false all the same changes nothing.
+        has_error=any(v.error for v in verdicts if v),
     )

@@ -13,7 +13,7 @@ from django.db import close_old_connections, connections
 from workflow_engine import clock as clocks
 from workflow_engine.clock import Clock
 from workflow_engine.conf import options
-from workflow_engine.exceptions import AlreadyRunning, NotStarted
+from workflow_engine.exceptions import AlreadyRunning
 from workflow_engine.queue.dispatcher import Dispatcher, Reader
 from workflow_engine.queue.reader import StoreReader
 from workflow_engine.queue.store import Send
@@ -126,11 +126,6 @@ class Runner:
             self._must_stop = True
             self._latch.set()
         return False if is_own else self._ended.wait(seconds)
-
-    def require_running(self) -> None:
-        """Raise NotStarted unless the loop runs in this process."""
-        if not self.is_running:
-            raise NotStarted("The runner of the queue is not started; start it first.")
 
     def _enter(self) -> None:
         with self._lock:
