@@ -32,4 +32,8 @@ else:
     EMAIL_BACKEND = _MAIL_BACKEND
     EMAIL_FILE_PATH = DATA_DIR / "mail"
 
-WORKFLOW_ENGINE = {"EXECUTOR": "threads"}
+WORKFLOW_ENGINE = {
+    "EXECUTOR": "threads",
+    # Keep every decision, so that the page can answer for events that did nothing too.
+    "TRACE_SHARE": {"no_match": 1},
+}

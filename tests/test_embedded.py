@@ -262,3 +262,35 @@ def test_import__starts_nothing() -> None:
     )
 
     assert done.stdout.strip() == "1", done.stderr
+
+
+def test_exit__of_a_script_that_submits_and_ends(
+    child_environment: dict[str, str],
+) -> None:
+    rule = ConditionGroupFactory(role="if", workflow=WorkflowFactory(interval=0))
+    log = ActionFactory(kind="log", config={"message": "heard", "level": "info"})
+    GroupActionFactory(group=rule, action=log)
+    DetectorWorkflowFactory(
+        detector=DetectorFactory(event_type="order.failed", kind="event", config={}),
+        workflow=rule.workflow,
+    )
+    script = (
+        "import django; from django.conf import settings\n"
+        "settings.WORKFLOW_ENGINE = {'EXECUTOR': 'threads'}\n"
+        "django.setup(); from workflow_engine import api\n"
+        "for n in range(5): api.submit_event(type='order.failed', source=f'/{n}')"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**child_environment, "DJANGO_SETTINGS_MODULE": "settings.test"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    states = Firing.objects.values_list("state", flat=True)
+    assert list(states) == ["succeeded"] * 5, done.stderr
+    assert set(WorkItem.objects.values_list("state", flat=True)) == {"done"}

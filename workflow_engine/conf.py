@@ -287,7 +287,9 @@ def _problems_of(
 
 
 def _unknown(key: Any, known: Mapping[str, Any], where: str) -> Problem:
-    near = difflib.get_close_matches(str(key), known, n=1)
+    near = difflib.get_close_matches(str(key), known, n=1) or [
+        name for name in known if name.upper() == str(key).upper()
+    ]
     hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}."
     return Problem("E002", f"Unknown key {key!r} in {where}.", hint)
 

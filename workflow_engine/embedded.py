@@ -1,10 +1,12 @@
 """Embedded: items carried out by threads of this process, where there is no broker.
 
-A pool and a runner, started by the first item and by no import; each process has its own.
+A pool and a runner, started by the first item and by no import; each process has its own. A
+process that ends lets what it has taken in be carried out first, for RUNNER_DRAIN_SECONDS.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -85,3 +87,12 @@ def stop(seconds: float) -> bool:
     """
     stopped = _engines.pop(os.getpid(), None)
     return stopped is None or stopped.stop(seconds)
+
+
+@atexit.register
+def _leave() -> None:
+    """Carry out what waits, so that a script that submits and ends loses no time."""
+    left = _engines.get(os.getpid())
+    if left is not None:
+        left.drain(options.RUNNER_DRAIN_SECONDS)
+        stop(0)

@@ -35,7 +35,8 @@ class InvalidEvent(WorkflowEngineError, ValueError):
     """One or more events of a batch were refused, and so none was accepted.
 
     `errors` holds `(index, code, attribute, message)` for every problem found,
-    ordered by index, then attribute name.
+    ordered by index, then attribute name. The text names the events by their place in the
+    batch, from 0, where it speaks of any but the first.
     """
 
     def __init__(self, problems: list[EventProblem]) -> None:
@@ -43,7 +44,13 @@ class InvalidEvent(WorkflowEngineError, ValueError):
         self.errors: tuple[tuple[int, str, str, str], ...] = tuple(
             (p.index, p.code, p.attribute, p.message) for p in sorted(problems)
         )
-        super().__init__("; ".join(message for *_, message in self.errors))
+        several = any(index for index, *_ in self.errors)
+        super().__init__(
+            "; ".join(
+                f"event {index}: {message}" if several else message
+                for index, *_, message in self.errors
+            )
+        )
 
 
 class SubmitFailed(Retryable):

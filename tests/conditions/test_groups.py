@@ -231,7 +231,7 @@ def test_handler__must_say_true_or_false(handler, said):
     assert verdict.error == "bad_verdict"
 
 
-def test_handler__raises(handler):
+def test_handler__raises(handler, caplog):
     def broken(facts, config):
         raise KeyError("rate")
 
@@ -244,6 +244,9 @@ def test_handler__raises(handler):
     assert verdict.error == ""
     assert verdict.conditions[0].error == "handler_error"
     assert verdict.conditions[0].message == "KeyError: 'rate'"
+    (told,) = caplog.records
+    assert told.getMessage() == "A condition failed."
+    assert told.exc_info[0] is KeyError
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ yes or no stops nothing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -22,6 +23,8 @@ from workflow_engine.types.verdict import (
     GroupVerdict,
     Verdict,
 )
+
+logger = logging.getLogger(__name__)
 
 Answers: TypeAlias = Mapping[int, bool | ConditionFailed]
 
@@ -123,6 +126,11 @@ def _judge_condition(
         error = failed.code if failed.code in ERROR_CODES else "handler_error"
         message = str(failed)
     except Exception as failed:  # noqa: BLE001 - reported in the verdict, as its error
+        logger.warning(
+            "A condition failed.",
+            exc_info=True,
+            extra={"action": "condition_failed", "condition": condition.id},
+        )
         verdict, error = ERROR, "handler_error"
         message = f"{type(failed).__name__}: {failed}"
     if path and not condition.problem:
