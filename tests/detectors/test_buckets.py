@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.detectors.driver import Driver, an_event, at
-from workflow_engine.conditions import buckets_of
 from workflow_engine.detectors.buckets import Buckets
+from workflow_engine.types.buckets import buckets_of
 
 
 @pytest.mark.parametrize("period", [1, 59, 60, 61, 119, 120, 1800, 3601, 604_800])

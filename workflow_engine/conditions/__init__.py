@@ -4,7 +4,7 @@ What is not here: rows, queries, settings, a clock, who asks, and what follows f
 Importing this package registers the built-in types in `registry.conditions`.
 """
 
-from workflow_engine.conditions import comparisons, texts
+from workflow_engine.conditions import comparisons, frequency, texts
 from workflow_engine.conditions.base import (
     Question,
     SlowCondition,
@@ -13,8 +13,8 @@ from workflow_engine.conditions.base import (
 )
 from workflow_engine.conditions.changed import paths_watched
 from workflow_engine.conditions.equality import equal, sight
-from workflow_engine.conditions.frequency import buckets_of, step_of
 from workflow_engine.conditions.groups import judge, results_of
+from workflow_engine.types.buckets import buckets_of
 
 __all__ = [
     "Question",
@@ -23,11 +23,11 @@ __all__ = [
     "buckets_of",
     "comparisons",
     "equal",
+    "frequency",
     "judge",
     "paths_watched",
     "register_condition",
     "results_of",
     "sight",
-    "step_of",
     "texts",
 ]

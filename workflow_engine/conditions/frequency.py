@@ -1,22 +1,14 @@
-"""Frequency: how many events came in a period, counted in buckets.
-
-This module knows the arithmetic; who counts and who reads the counts stands above.
-"""
+"""Frequency: how many events came in a period; who counts them stands above."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from workflow_engine.conditions.base import Question, register_condition
+from workflow_engine.types.buckets import MAX_PERIOD_SECONDS
 
-MAX_PERIOD_SECONDS: Final = 604_800  # a week
-_BUCKETS: Final = (
-    60  # a period has about so many; one up to 60 s is exact to the second
-)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OPERATORS: Final = {
     "gt": operator.gt,
     "gte": operator.ge,
@@ -24,41 +16,6 @@ _OPERATORS: Final = {
     "lte": operator.le,
     "eq": operator.eq,
 }
-
-
-class Buckets(NamedTuple):
-    """The buckets that make up a period, both ends included.
-
-    Attributes:
-        step: Seconds in a bucket.
-        first: Number of the oldest bucket.
-        last: Number of the bucket of the event itself.
-    """
-
-    step: int
-    first: int
-    last: int
-
-
-def step_of(period: int) -> int:
-    """Return the seconds in one bucket of a period of so many seconds."""
-    return max(1, period // _BUCKETS)
-
-
-def bucket_of(time: datetime, step: int) -> int:
-    """Return the number of the bucket an aware moment falls into."""
-    return (time - _EPOCH) // timedelta(seconds=step)
-
-
-def buckets_of(period: int, time: datetime) -> Buckets:
-    """Return the buckets counted for a period that ends at an aware moment.
-
-    They cover the whole period for one up to 60 s; for a longer one at most one step is
-    short at the old end.
-    """
-    step = step_of(period)
-    last = bucket_of(time, step)
-    return Buckets(step, last - -(-period // step) + 1, last)
 
 
 @register_condition(

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
-from typing import Final, Self
+from datetime import datetime
+from typing import Self
 
 import msgspec
 
+from workflow_engine.types.buckets import begin_of, bucket_of, length_of, step_of
 from workflow_engine.types.event import JSON
-
-MAX_PERIOD_SECONDS: Final = 604_800  # a week
-_BUCKETS: Final = (
-    60  # a period has about so many; one up to 60 s is exact to the second
-)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Buckets(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +32,8 @@ class Buckets(msgspec.Struct, frozen=True, kw_only=True):
         `memory` is one that `as_memory` went into, or any other for no events yet.
         """
         period = int(period_seconds)
-        step = max(1, period // _BUCKETS)
-        buckets = cls(step_seconds=step, length=-(-period // step))
+        step = step_of(period)
+        buckets = cls(step_seconds=step, length=length_of(period))
         kept_step, newest = memory.get("step", step), memory.get("newest", 0)
         counts: Counter[int] = Counter()
         for age, count in enumerate(memory.get("counts", [])):
@@ -76,11 +71,10 @@ class Buckets(msgspec.Struct, frozen=True, kw_only=True):
             left -= self.counts[bucket]
             if left <= most:
                 break
-        seconds = (bucket + self.length) * self.step_seconds
-        return _EPOCH + timedelta(seconds=seconds)
+        return begin_of(bucket + self.length, self.step_seconds)
 
     def _bucket_of(self, time: datetime) -> int:
-        return (time - _EPOCH) // timedelta(seconds=self.step_seconds)
+        return bucket_of(time, self.step_seconds)
 
     def _keeping(self, counts: Counter[int]) -> Self:
         oldest = max(counts, default=0) - self.length + 1

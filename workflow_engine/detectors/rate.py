@@ -10,8 +10,9 @@ from workflow_engine.detectors.base import (
     priority_of,
     register_detector,
 )
-from workflow_engine.detectors.buckets import MAX_PERIOD_SECONDS, Buckets
+from workflow_engine.detectors.buckets import Buckets
 from workflow_engine.detectors.wakes import wake_anew, wake_once
+from workflow_engine.types.buckets import MAX_PERIOD_SECONDS
 from workflow_engine.types.detection import Sample, State, opened, resolved
 from workflow_engine.types.event import JSON
 from workflow_engine.types.priority import Priority

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from workflow_engine import registry
-from workflow_engine.conditions import Question, ask_slow, buckets_of
+from workflow_engine.conditions import Question, ask_slow
 from workflow_engine.exceptions import ConditionFailed
 from workflow_engine.lookups import workflows
 from workflow_engine.models import CountQuestion
@@ -30,6 +30,7 @@ from workflow_engine.processing.judged import (
 from workflow_engine.processing.ledger.base import Ledger
 from workflow_engine.processing.match import Again, slow_conditions
 from workflow_engine.processing.rules import links_of
+from workflow_engine.types.buckets import buckets_of
 from workflow_engine.types.detection import State, SubjectKey
 from workflow_engine.types.event import JSON, Event
 from workflow_engine.types.reasons import Reason
