@@ -1,24 +1,32 @@
 """workflow_explain: the kept decision, or one made now, told so that one sees why."""
 
 import json
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from tests.factories import (
     ConditionFactory,
     ConditionGroupFactory,
     DetectorFactory,
+    EnvironmentFactory,
     WorkflowFactory,
 )
 from tests.management.calls import call, counts, event
-from workflow_engine.models import Decision, Workflow
+from workflow_engine import api, clock
+from workflow_engine.models import Decision, Firing, Workflow, WorkItem
+from workflow_engine.processing.schedule import enqueue_events
+from workflow_engine.types.instants import instant_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Write = Callable[..., str]
+INSTANT = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 
 
 @pytest.fixture
@@ -56,15 +64,17 @@ def test_explain__kept_decision(held: Workflow) -> None:
     assert (said.code, said.err) == (0, "")
     lines = said.out.splitlines()
     assert lines[0].startswith(
-        "event evt-2 · /shop · order.failed · cart-7 · no environment · 20"
+        "event evt-2 · /shop · order.failed · cart-7 · no environment  "
     )
-    assert lines[0].endswith("Z  held · interval")
-    words = [" ".join(line.split()) for line in lines[1:]]
+    assert lines[0].endswith("  held · interval")
+    assert re.fullmatch(rf"  at {INSTANT}   decided {INSTANT}", lines[1])
+    words = [" ".join(line.split()) for line in lines[2:]]
     revision = words[1].split()[3]
     assert len(revision) == 12
     free_again = words[-1].rpartition(" ")[2]
+    assert re.fullmatch(r"\d\d:\d\d:\d\dZ|20\S+T\S+Z", free_again)
     assert words == [
-        "detector failed-orders (event) repeated medium",
+        "detector failed-orders (event) triggered, medium",
         f"workflow tell-the-team revision {revision} held · interval",
         "environment every event",
         "when any of yes",
@@ -92,6 +102,60 @@ def test_explain__json(held: Workflow) -> None:
     assert view["event"]["id"] == "evt-2"
     (line,) = view["workflows"]
     assert line["when"]["conditions"][0]["seen"] == 250
+
+
+def test_explain__what_became_of_a_firing(held: Workflow) -> None:
+    firing = Firing.objects.get()
+    assert firing.finished_at is not None
+    finished_at = instant_text(firing.finished_at)
+
+    said = call("workflow_explain", "evt-1")
+    (view,) = call("workflow_explain", "evt-1", "--json").lines()
+
+    assert "   now: succeeded " in said.out.splitlines()[-1]
+    (fate,) = view["workflows"][0]["actions"]
+    assert fate["now"] == {
+        "state": "succeeded",
+        "reason": "sent",
+        "finished_at": finished_at,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"state": "due"}, "   now: due"),
+        (
+            {"state": "retrying", "reason": "circuit_open"},
+            "now: retrying (circuit_open)",
+        ),
+        (
+            {
+                "state": "cancelled",
+                "reason": "resolved",
+                "finished_at": datetime(2000, 1, 2, 3, 4, 5, 6, tzinfo=UTC),
+            },
+            "now: cancelled (resolved) 2000-01-02T03:04:05Z",
+        ),
+    ],
+    ids=["due", "retrying", "cancelled"],
+)
+def test_explain__firing_that_did_not_succeed(
+    held: Workflow, fields: dict[str, Any], told: str
+) -> None:
+    Firing.objects.update(**{"reason": "", "finished_at": None, **fields})
+
+    said = call("workflow_explain", "evt-1")
+
+    assert said.out.splitlines()[-1].endswith(told)
+
+
+def test_explain__firing_that_is_not_kept_any_more(held: Workflow) -> None:
+    Firing.objects.all().delete()
+
+    said = call("workflow_explain", "evt-1")
+
+    assert said.out.splitlines()[-1].endswith("now: not kept any more")
 
 
 def test_explain__stays_true_after_an_edit(held: Workflow) -> None:
@@ -180,9 +244,14 @@ def test_explain__workflow_that_was_not_reached(held: Workflow) -> None:
             "expected tell-the-team to fire, and it did not",
         ),
         ("evt-1", ["other"], 1, "tell-the-team fired and was not expected to"),
-        ("evt-1", ["tell-the-team", "other"], 1, "expected other to fire, and it did"),
+        (
+            "evt-1",
+            ["tell-the-team", "other"],
+            1,
+            "expected other to fire, and there is no such workflow",
+        ),
     ],
-    ids=["as expected", "held", "another", "one more"],
+    ids=["as expected", "held", "another", "one that does not exist"],
 )
 def test_explain__expect(
     held: Workflow, event_id: str, expected: list[str], code: int, complaint: str
@@ -250,17 +319,10 @@ def test_explain__state_of_a_detector(rule: Workflow, write: Write) -> None:
     ("arguments", "why"),
     [
         ([], "give the id of an event, or a file with one"),
-        (
-            ["evt-9"],
-            (
-                "no decision about event 'evt-9' is kept; what fired or was held always "
-                "is, of the rest a sample (TRACE_SHARE)"
-            ),
-        ),
         (["nowhere.json"], "nowhere.json cannot be read: No such file or directory"),
         (["--event", "/"], "/ cannot be read: Is a directory"),
     ],
-    ids=["nothing", "unknown", "file", "directory"],
+    ids=["nothing", "file", "directory"],
 )
 def test_explain__wrong_arguments(arguments: list[str], why: str) -> None:
     said = call("workflow_explain", *arguments)
@@ -287,6 +349,97 @@ def test_explain__file_that_holds_no_event(
 
     assert (said.code, said.out) == (2, "")
     assert why in said.err
+
+
+def test_explain__event_that_was_never_seen(rule: Workflow, settings: Settings) -> None:
+    settings.WORKFLOW_ENGINE = {"TRACE_SHARE": {"no_match": 0.25}}
+
+    said = call("workflow_explain", "evt-9")
+
+    assert (said.code, said.out) == (2, "")
+    first, *rest = said.err.splitlines()
+    assert first == (
+        "CommandError: no decision about event 'evt-9' is kept, and it does not wait as "
+        "an item"
+    )
+    text = "\n".join(rest)
+    assert "(TRACE_SHARE, now 0.25)" in text
+    assert 'WORKFLOW_ENGINE = {"TRACE_SHARE": {"no_match": 1}}' in text
+    assert '"Trace until"' in text
+    assert "workflow_explain FILE" in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({}, "scheduled, no attempt yet"),
+        ({"state": "sent", "attempts": 1, "token": 1}, "sent, attempt 1"),
+        (
+            {"state": "running", "attempts": 2, "token": 2, "worker": "w"},
+            "running, attempt 2",
+        ),
+    ],
+    ids=["scheduled", "sent", "running"],
+)
+def test_explain__event_that_waits_as_an_item(
+    rule: Workflow, fields: dict[str, Any], told: str
+) -> None:
+    accepted = api._accepted([event(2), event(3)])
+    item_id, _ = enqueue_events(accepted, clock.now(), None)
+    lease = {"lease_ends_at": clock.now()} if fields else {}
+    WorkItem.objects.filter(pk=item_id).update(**fields, **lease)
+
+    said = call("workflow_explain", "evt-2")
+    there = call("workflow_explain", "evt-2", "--json", "--source", "/shop")
+    elsewhere = call("workflow_explain", "evt-2", "--source", "/crm")
+
+    assert (said.code, said.err) == (1, "")
+    assert said.out == f"event evt-2 waits as item {item_id} ({told})\n"
+    assert there.lines()[0]["waiting"][0]["item"] == item_id
+    assert elsewhere.code == 2
+
+
+def test_explain__event_that_was_judged_waits_no_more(rule: Workflow) -> None:
+    enqueue_events(api._accepted([event(2)]), clock.now(), None)
+    call("workflow_queue", "--once")
+
+    said = call("workflow_explain", "evt-2")
+
+    assert said.code == 0
+    assert said.out.splitlines()[0].endswith("fired · sent")
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"environment": "staging"}, "production, the event is from staging   no"),
+        ({}, "production, the event has none   no"),
+        ({"environment": "production"}, "production"),
+    ],
+    ids=["another", "none", "the same"],
+)
+def test_explain__environment(
+    rule: Workflow,
+    document: Callable[[Any], str],
+    fields: dict[str, Any],
+    told: str,
+) -> None:
+    rule.environment = EnvironmentFactory(name="production")
+    rule.save()
+
+    said = call("workflow_explain", document(event(9, **fields)))
+
+    assert f"  environment  {told}" in said.out.splitlines()
+
+
+def test_explain__detection_that_is_repeated(rule: Workflow, write: Write) -> None:
+    DetectorFactory(slug="tracked", kind="event", config={"track": True})
+    call("workflow_events", write(event(1), event(2)))
+
+    said = call("workflow_explain", "evt-2")
+
+    words = [" ".join(line.split()) for line in said.out.splitlines()]
+    assert "detector tracked (event) repeated, medium" in words
 
 
 def test_explain__workflow_that_does_not_exist(held: Workflow) -> None:

@@ -1,21 +1,18 @@
-"""Telling: a decision as lines of text, the same for a kept one and one made now."""
+"""Telling: a decision as lines of text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from workflow_engine import registry
-from workflow_engine.models import Condition, Decision
-from workflow_engine.processing.decisions import bounded, kept_event
+from workflow_engine.management.view import View
+from workflow_engine.models import Condition
 from workflow_engine.types.detection import Change
-from workflow_engine.types.event import JSON
-from workflow_engine.types.instants import instant_text
-from workflow_engine.types.trace import Trace, to_detail
+from workflow_engine.types.instants import instant_text, parse_instant
+from workflow_engine.types.reasons import Reason
 from workflow_engine.types.verdict import ConditionVerdict
 
 _WIDTH: Final = 72  # where the outcome of a workflow stands
@@ -28,55 +25,17 @@ _ANSWERS: Final = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """What there is to tell of one decision, as plain JSON data."""
-
-    event: dict[str, JSON]
-    decided_at: datetime
-    outcome: str
-    reason: str
-    detectors: list[dict[str, Any]]
-    workflows: list[dict[str, Any]]
-
-
-def view_of_trace(trace: Trace) -> View:
-    """Return the view of a decision just made, redacted like a kept one."""
-    return View(
-        event=kept_event(trace.event),
-        decided_at=trace.decided_at,
-        outcome=trace.result.value,
-        reason=trace.reason.value,
-        detectors=[bounded(to_detail(line)) for line in trace.detectors],
-        workflows=[bounded(to_detail(line)) for line in trace.workflows],
-    )
-
-
-def view_of_decision(decision: Decision) -> View:
-    """Return the view of a kept decision."""
-    return View(
-        event=decision.event,
-        decided_at=decision.decided_at,
-        outcome=decision.outcome,
-        reason=decision.reason,
-        detectors=list(decision.detail.get("detectors", ())),
-        workflows=[line.detail for line in decision.workflows.order_by("pk")],
-    )
-
-
 def tell(view: View) -> Iterator[str]:
     """Yield the lines: the event, its detectors, its workflows with all that was compared."""
     event = view.event
     about = [event.get(k) or "-" for k in ("id", "source", "type", "subject")]
-    about += [
-        event.get("environment") or "no environment",
-        instant_text(view.decided_at),
-    ]
+    about.append(event.get("environment") or "no environment")
     yield _with_outcome(f"event {' · '.join(about)}", view.outcome, view.reason)
+    yield f"  at {event.get('time') or '-'}   decided {instant_text(view.decided_at)}"
     for line in view.detectors:
         yield from _detector(line)
     for line in view.workflows:
-        yield from _workflow(line)
+        yield from _workflow(line, view)
 
 
 def _with_outcome(text: str, outcome: str, reason: str) -> str:
@@ -90,43 +49,82 @@ def _detector(line: dict[str, Any]) -> Iterator[str]:
         yield f"{name.ljust(_WIDTH)}  {line['reason']}{note}"
     else:
         value = "" if found.get("value") is None else f"  value {_text(found['value'])}"
-        priorities = _priority(found["priority"])
-        if found["change"] != Change.REPEATED:
-            priorities = f"{_priority(found['previous_priority'])} → {priorities}"
-        yield f"{name.ljust(_WIDTH)}  {found['change']}  {priorities}{value}{note}"
+        yield f"{name.ljust(_WIDTH)}  {_change(found)}{value}{note}"
     if line.get("trigger"):
         yield from _group("trigger", line["trigger"])
+
+
+def _change(found: dict[str, Any]) -> str:
+    priority = _priority(found["priority"])
+    if found["change"] != Change.REPEATED:
+        before = _priority(found["previous_priority"])
+        return f"{found['change']}  {before} → {priority}"
+    # Without an episode there is nothing that could be repeated.
+    return (
+        f"{found['change']}, {priority}"
+        if found["episode"]
+        else f"triggered, {priority}"
+    )
 
 
 def _priority(number: int) -> str:
     return {0: "ok", 25: "low", 50: "medium", 75: "high"}[number]
 
 
-def _workflow(line: dict[str, Any]) -> Iterator[str]:
+def _workflow(line: dict[str, Any], view: View) -> Iterator[str]:
     name = f"workflow {line['workflow'] or '(gone)'}"
     if line.get("revision"):
         name += f"   revision {line['revision']}"
     yield _with_outcome(name, line["result"], line["reason"])
     if line.get("note"):
         yield f"  {line['note']}"
-    yield f"  environment  {line.get('environment') or 'every event'}"
+    yield f"  environment  {_environment(line, view)}"
     if line.get("when"):
         yield from _group("when", line["when"])
     for part in line.get("ifs", ()):
         yield from _group(f"if {part['position'] + 1}", part["verdict"])
     for fate in line.get("actions", ()):
-        yield f"    {fate['action']}  {fate['reason']}{_details(fate)}"
+        yield f"    {fate['action']}  {fate['reason']}{_details(fate, view)}"
 
 
-def _details(fate: dict[str, Any]) -> str:
+def _environment(line: dict[str, Any], view: View) -> str:
+    wanted = line.get("environment") or "every event"
+    if line["reason"] != Reason.ENVIRONMENT:
+        return str(wanted)
+    came_from = view.event.get("environment")
+    where = f"is from {came_from}" if came_from else "has none"
+    return f"{wanted}, the event {where}   no"
+
+
+def _details(fate: dict[str, Any], view: View) -> str:
     parts = []
     if fate.get("due_at"):
-        parts.append(f"due {fate['due_at']}")
+        parts.append(f"due {_clock_text(fate['due_at'], view)}")
     if fate.get("held_until"):
-        parts.append(f"free again {fate['held_until']}")
+        parts.append(f"free again {_clock_text(fate['held_until'], view)}")
     if fate.get("note"):
         parts.append(fate["note"])
-    return f"   {', '.join(parts)}" if parts else ""
+    details = f"   {', '.join(parts)}" if parts else ""
+    return details + (f"   now: {_now(fate['now'], view)}" if "now" in fate else "")
+
+
+def _now(now: dict[str, Any], view: View) -> str:
+    says_more = now["reason"] not in {"", Reason.SENT}
+    parts = (
+        now["state"],
+        f"({now['reason']})" if says_more else "",
+        _clock_text(now["finished_at"], view) if now["finished_at"] else "",
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _clock_text(text: str, view: View) -> str:
+    """Return a moment to the second, without the day where it is that of the decision."""
+    moment = parse_instant(text)
+    if moment is None:
+        return text
+    is_same_day = moment.date() == view.decided_at.date()
+    return moment.strftime("%H:%M:%SZ" if is_same_day else "%Y-%m-%dT%H:%M:%SZ")
 
 
 def _group(role: str, group: dict[str, Any]) -> Iterator[str]:

@@ -17,15 +17,17 @@ from workflow_engine.management.command import (
     EngineCommand,
     wrong,
 )
-from workflow_engine.management.telling import (
-    View,
-    tell,
-    view_of_decision,
-    view_of_trace,
+from workflow_engine.management.finding import (
+    find_decision,
+    find_waiting,
+    not_kept_text,
+    waiting_json,
+    waiting_text,
 )
-from workflow_engine.models import Decision, Workflow
+from workflow_engine.management.telling import tell
+from workflow_engine.management.view import View, view_of_decision, view_of_trace
+from workflow_engine.models import Workflow
 from workflow_engine.processing.redact import REDACTED
-from workflow_engine.types.reasons import Reason
 from workflow_engine.types.trace import Trace
 
 
@@ -66,6 +68,8 @@ class Command(EngineCommand):
     def run(self, given: dict[str, Any]) -> int:
         """Find or make the decision, tell it, compare it."""
         view = self._view(given)
+        if view is None:
+            return self._waiting(given)
         shown = _only(view, given["workflow"]) if given["workflow"] else view
         if given["json"]:
             self.say_json(msgspec.to_builtins(shown))
@@ -79,49 +83,44 @@ class Command(EngineCommand):
                 )
         return self._compare(view, given["expect"])
 
-    def _view(self, given: dict[str, Any]) -> View:
+    def _view(self, given: dict[str, Any]) -> View | None:
+        """Return what there is to tell; None = no decision is kept."""
         name = given["file"] or given["event"]
         if not name:
             raise wrong("give the id of an event, or a file with one")
         if given["file"] or name.endswith(".json") or Path(name).is_file():
             return view_of_trace(_explained(_read(name)))
-        decision = _kept(name, given["source"])
+        decision = find_decision(name, given["source"])
+        if decision is None:
+            return None
         if not given["today"]:
             return view_of_decision(decision)
         if REDACTED in msgspec.json.encode(decision.event).decode():
             self.stderr.write(f"values were kept as {REDACTED}, and are judged as that")
         return view_of_trace(_explained(_as_it_came(decision.event)))
 
+    def _waiting(self, given: dict[str, Any]) -> int:
+        """Say where an event without a decision waits."""
+        items = find_waiting(given["event"], given["source"])
+        if not items:
+            raise wrong(not_kept_text(given["event"]))
+        if given["json"]:
+            self.say_json({"waiting": [waiting_json(item) for item in items]})
+        else:
+            for item in items:
+                self.say(waiting_text(given["event"], item))
+        return NEEDS_A_LOOK
+
     def _compare(self, view: View, expected: list[str] | None) -> int:
         if expected is None:
             return 0
         fired = {w["workflow"] for w in view.workflows if w["result"] == "fired"}
         for slug in sorted(set(expected) - fired):
-            self.stderr.write(f"expected {slug} to fire, and it did not")
+            why = "it did not" if _exists(slug) else "there is no such workflow"
+            self.stderr.write(f"expected {slug} to fire, and {why}")
         for slug in sorted(fired - set(expected)):
             self.stderr.write(f"{slug} fired and was not expected to")
         return NEEDS_A_LOOK if fired != set(expected) else 0
-
-
-def _kept(event_id: str, source: str | None) -> Decision:
-    """Return the newest decision that is not about a copy of the event, if there is one."""
-    rows = Decision.objects.using(options.DATABASE).filter(event_id=event_id)
-    if source is not None:
-        rows = rows.filter(event_source=source)
-    sources = sorted(set(rows.values_list("event_source", flat=True)))
-    if not sources:
-        raise wrong(
-            f"no decision about event '{event_id}' is kept; what fired or was held always "
-            "is, of the rest a sample (TRACE_SHARE)"
-        )
-    if len(sources) > 1:
-        raise wrong(
-            f"event '{event_id}' came from {len(sources)} sources; give one: "
-            + " ".join(f"--source {name}" for name in sources)
-        )
-    newest = rows.order_by("-decided_at", "-pk")
-    first = newest.exclude(reason=Reason.DUPLICATE_EVENT).first()
-    return first or newest[0]
 
 
 def _explained(event: Any) -> Trace:
@@ -150,8 +149,11 @@ def _read(name: str) -> Any:
 
 
 def _only(view: View, slug: str) -> View:
-    rows = Workflow.objects.using(options.DATABASE).filter(slug=slug)
     chosen = [line for line in view.workflows if line["workflow"] == slug]
-    if not chosen and not rows.exists():
+    if not chosen and not _exists(slug):
         raise wrong(f"there is no workflow '{slug}'")
     return replace(view, workflows=chosen)
+
+
+def _exists(slug: str) -> bool:
+    return Workflow.objects.using(options.DATABASE).filter(slug=slug).exists()
