@@ -127,6 +127,40 @@ def test_acquire__for_a_firing_that_is_never_written() -> None:
     assert not ActionInterval.objects.exists()
 
 
+def test_hold__acquires_and_only_locks_what_is_to_be_released(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    mine, other, asking = _firings(3)
+    held = ActionIntervalFactory(firing_id=mine, held_until=NOW + DAY)
+    ActionIntervalFactory(firing_id=mine, held_until=NOW - DAY)
+    ActionIntervalFactory(firing_id=other, held_until=NOW + DAY)
+    before = {row.pk: row for row in ActionInterval.objects.all()}
+    key = _interval_key()
+
+    with django_assert_num_queries(2):
+        answers = ActionInterval.objects.hold([_ask(key, asking)], [mine], now=NOW)
+
+    locked = IntervalKey(held.workflow_id, held.action_id, "", held.subject)
+    assert answers == {
+        key: Holding(held_until=NOW + HALF_HOUR, firing=asking),
+        locked: Holding(held_until=NOW + DAY, firing=mine),
+    }
+    after = ActionInterval.objects.filter(pk__in=before)
+    assert {row.pk: (row.held_until, row.firing_id) for row in after} == {
+        pk: (row.held_until, row.firing_id) for pk, row in before.items()
+    }
+
+
+def test_hold__asked_for_what_is_to_be_released() -> None:
+    held_by, asking = _firings(2)
+    key = _interval_key()
+    ActionInterval.objects.acquire([_ask(key, held_by)], now=NOW)
+
+    answers = ActionInterval.objects.hold([_ask(key, asking)], [held_by], now=NOW)
+
+    assert answers[key].firing == held_by
+
+
 def test_release__ends_what_these_firings_hold() -> None:
     mine, other = _firings(2)
     held = ActionIntervalFactory(firing_id=mine, held_until=NOW + DAY)

@@ -334,3 +334,24 @@ def test_resolve__decision_of_the_beginning_is_not_rewritten(hot: World) -> None
 
     said = Decision.objects.order_by("pk").values_list("outcome", "reason")
     assert next(iter(said)) == ("fired", "waiting")
+
+
+def test_batch__firing_of_an_earlier_part_is_cancelled_by_a_later_one(
+    world: World,
+) -> None:
+    world.threshold("hot")
+    world.threshold("wet", path="data.water")
+    world.detector("lost", event_type="order.lost")
+    late = Carry(action="page", delay=60)
+    world.workflow("tell", "hot", carries=[late], interval=300)
+    world.workflow("other", "lost", "wet", interval=300)
+    world.one(water=11)
+
+    world.process(
+        world.event(value=11),
+        world.event(water=1),
+        world.event(type="order.lost"),
+        world.event(value=1),
+    )
+
+    assert world.firings(action_slug="page") == [("page", "cancelled", "resolved")]

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import connections, models, transaction
+from django.db.models.functions import Collate
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -90,14 +91,40 @@ class ActionIntervalQuerySet(models.QuerySet["ActionInterval"]):
 
     acquire.alters_data = True  # type: ignore[attr-defined] # Django's mark
 
+    def hold(
+        self,
+        acquisitions: Collection[Acquisition],
+        firings: Collection[UUID],
+        *,
+        now: datetime,
+    ) -> dict[IntervalKey, Holding]:
+        """Acquire, and lock in one order with it what these firings hold.
+
+        For whoever acquires some intervals and releases others in one transaction: a row
+        that is not there yet cannot be locked, so it is inserted in its place. Two
+        statements.
+        """
+        held = self.filter(firing__in=list(firings), held_until__gt=now)
+        names = held.values_list(*IntervalKey._fields, "firing")
+        touched = [  # held, so nothing is written; one that has ended ends now
+            Acquisition(key=IntervalKey(*key), held_until=now, firing=firing)
+            for *key, firing in names
+        ]
+        return self.acquire([*acquisitions, *touched], now=now)
+
+    hold.alters_data = True  # type: ignore[attr-defined] # Django's mark
+
     def release(self, firings: Collection[UUID], now: datetime) -> int:
         """End the intervals that these firings hold, now; return how many.
 
-        Rows are locked in the order in which `acquire` locks them.
+        Rows are locked in the order in which `acquire` locks them: texts by code point,
+        whatever the collation of the database.
         """
+        codes = "BINARY" if connections[self.db].vendor == "sqlite" else "C"
+        texts = (Collate(name, codes) for name in ("environment", "subject"))
         with transaction.atomic(using=self.db, savepoint=False):
             held = self.filter(firing__in=list(firings), held_until__gt=now)
-            ordered = held.order_by("workflow", "action", "environment", "subject")
+            ordered = held.order_by("workflow_id", "action_id", *texts)
             ids = list(ordered.select_for_update().values_list("pk", flat=True))
             return self.filter(pk__in=ids).update(held_until=now)
 

@@ -28,6 +28,19 @@ def cancel_firings(
 
     To be called in a transaction: firings, items and intervals change together.
     """
+    stopped = stop_firings(firings, reason, now=now, using=using)
+    open_intervals(stopped, now=now, using=using)
+    return stopped
+
+
+def stop_firings(
+    firings: Collection[uuid.UUID], reason: Reason, *, now: datetime, using: str
+) -> list[uuid.UUID]:
+    """Cancel those that have not started, with their items, and leave their intervals.
+
+    Whoever ends firings locks them first, by primary key, then their items, and then
+    intervals in the order of their keys: so nobody waits in a circle.
+    """
     waiting = list(
         Firing.objects.using(using)
         .select_for_update()
@@ -35,10 +48,11 @@ def cancel_firings(
         .order_by("pk")
         .values_list("uuid", flat=True)
     )
-    if not waiting:
-        return []
-    cancel_where(firings=waiting, now=now)
-    end_firings(waiting, FiringState.CANCELLED, reason, now=now, using=using)
+    if waiting:
+        cancel_where(firings=waiting, now=now)
+        Firing.objects.using(using).filter(uuid__in=waiting).update(
+            state=FiringState.CANCELLED, reason=reason.value, finished_at=now
+        )
     return waiting
 
 
@@ -58,8 +72,8 @@ def end_firings(
     rows.exclude(state=FiringState.CANCELLED).update(
         state=state, reason=reason.value, finished_at=now
     )
-    if firings and state is not FiringState.SUCCEEDED:
-        _open_intervals(firings, now=now, using=using)
+    if state is not FiringState.SUCCEEDED:
+        open_intervals(firings, now=now, using=using)
 
 
 def settle_item(*, item_id: int, state: str, **_: object) -> None:
@@ -83,10 +97,22 @@ def settle_item(*, item_id: int, state: str, **_: object) -> None:
         )
 
 
-def _open_intervals(
+def open_intervals(
     firings: Collection[uuid.UUID], *, now: datetime, using: str
 ) -> None:
-    """End the intervals of acquisitions that have no open firing and none that succeeded."""
+    """End the intervals of acquisitions that are lost with these firings."""
+    lost = lost_with(firings, using=using)
+    if lost:
+        ActionInterval.objects.using(using).release(lost, now)
+
+
+def lost_with(firings: Collection[uuid.UUID], *, using: str) -> list[uuid.UUID]:
+    """Return all firings of acquisitions that have none open and none that succeeded.
+
+    Asked are the acquisitions of these firings.
+    """
+    if not firings:
+        return []
     rows = Firing.objects.using(using)
     ended = rows.filter(uuid__in=firings).values_list(*_ACQUISITION)
     same = Q(pk__in=[])
@@ -100,6 +126,4 @@ def _open_intervals(
         names[tuple(key)].append(name)
         if state not in {FiringState.FAILED, FiringState.CANCELLED}:
             kept.add(tuple(key))
-    lost = [name for key, found in names.items() if key not in kept for name in found]
-    if lost:
-        ActionInterval.objects.using(using).release(lost, now)
+    return [name for key, found in names.items() if key not in kept for name in found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -13,6 +13,7 @@ from workflow_engine.clock import monotonic
 from workflow_engine.processing.detect import detect, is_triggered
 from workflow_engine.processing.match import FIRST, Again, Matched, leading, match
 from workflow_engine.processing.rules import Links, links_of
+from workflow_engine.processing.trace import verdict_of
 from workflow_engine.types.detection import Detection, State, SubjectKey
 from workflow_engine.types.event import Event
 from workflow_engine.types.reasons import Reason, Result
@@ -22,7 +23,7 @@ from workflow_engine.types.snapshots import (
     WorkflowId,
     WorkflowSnapshot,
 )
-from workflow_engine.types.trace import DetectorLine, WorkflowLine
+from workflow_engine.types.trace import DetectorLine, Trace, WorkflowLine
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +64,33 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
             or bool(self.endings)
             or any(m.is_match or m.counted for m in self.matched)
         )
+
+
+def trace_of(judged: Judged, lines: Sequence[WorkflowLine], now: datetime) -> Trace:
+    """Return the finished trace of one event."""
+    result, reason = verdict_of(judged.detectors, lines)
+    return Trace(
+        id=judged.trace_id.hex,
+        event=judged.event,
+        item=judged.item,
+        decided_at=now,
+        result=result,
+        reason=reason,
+        detectors=judged.detectors,
+        workflows=tuple(lines),
+        is_followed=any(_is_followed(w, now) for w in _reached(judged)),
+        duration_us=judged.duration_us,
+    )
+
+
+def _reached(judged: Judged) -> Iterator[WorkflowSnapshot | None]:
+    yield from (m.workflow for m in judged.matched)
+    yield from (w for ending in judged.endings for w in ending.workflows)
+
+
+def _is_followed(workflow: WorkflowSnapshot | None, now: datetime) -> bool:
+    until = None if workflow is None else workflow.trace_until
+    return until is not None and now < until
 
 
 def new_trace_id() -> uuid.UUID:

@@ -6,19 +6,26 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from workflow_engine.conditions import buckets_of
 from workflow_engine.conf import options
 from workflow_engine.models import Acquisition, Bucket, Holding, IntervalKey
 from workflow_engine.processing.effects import Effects, Evaluation, Wake
-from workflow_engine.processing.judged import Ending, Judged
-from workflow_engine.processing.ledger.base import EpisodeKey, Ledger
-from workflow_engine.processing.plan import FiringDraft, Planned, plan, wanted
-from workflow_engine.processing.resolve import Told, resolve
-from workflow_engine.processing.trace import join_lines, verdict_of
+from workflow_engine.processing.judged import Judged, trace_of
+from workflow_engine.processing.ledger.base import Ledger
+from workflow_engine.processing.plan import Planned, plan, wanted
+from workflow_engine.processing.resolve import (
+    EpisodeKey,
+    Told,
+    episode_of,
+    resolve,
+    told_by,
+)
+from workflow_engine.processing.trace import join_lines
 from workflow_engine.types.detection import State, SubjectKey
 from workflow_engine.types.event import Event
-from workflow_engine.types.snapshots import WorkflowSnapshot
-from workflow_engine.types.trace import Trace, WorkflowLine
+from workflow_engine.types.trace import Trace
 
 
 class Duplicates(Exception):
@@ -32,33 +39,6 @@ class Duplicates(Exception):
 
 class Overtaken(Exception):
     """Another worker moved a state first."""
-
-
-def trace_of(judged: Judged, lines: Sequence[WorkflowLine], now: datetime) -> Trace:
-    """Return the finished trace of one event."""
-    result, reason = verdict_of(judged.detectors, lines)
-    return Trace(
-        id=judged.trace_id.hex,
-        event=judged.event,
-        item=judged.item,
-        decided_at=now,
-        result=result,
-        reason=reason,
-        detectors=judged.detectors,
-        workflows=tuple(lines),
-        is_followed=any(_is_followed(w, now) for w in _reached(judged)),
-        duration_us=judged.duration_us,
-    )
-
-
-def _reached(judged: Judged) -> Iterator[WorkflowSnapshot | None]:
-    yield from (m.workflow for m in judged.matched)
-    yield from (w for ending in judged.endings for w in ending.workflows)
-
-
-def _is_followed(workflow: WorkflowSnapshot | None, now: datetime) -> bool:
-    until = None if workflow is None else workflow.trace_until
-    return until is not None and now < until
 
 
 def publish(
@@ -83,10 +63,12 @@ def publish(
         counted = _counted(touched)
         if counted:
             ledger.count(counted)
+        parts = list(_parts(touched, now))
+        told = _told(parts, ledger, now)
         wakes = _wakes(states)
         traces: dict[uuid.UUID, Trace] = {}
-        for part in _parts(touched, now):
-            traces |= _write(part, wakes, ledger, now)
+        for part in parts:
+            traces |= _write(part, told, wakes, ledger, now)
             wakes = ()
     return [
         traces.get(one.trace_id) or trace_of(one, [m.line for m in one.matched], now)
@@ -113,11 +95,45 @@ def _parts(batch: Sequence[Judged], now: datetime) -> Iterator[list[Judged]]:
     yield part
 
 
+def _told(
+    parts: Sequence[Sequence[Judged]], ledger: Ledger, now: datetime
+) -> dict[EpisodeKey, list[Told]]:
+    """Return who was told of the episodes that end; what still waits is overtaken.
+
+    All that the batch locks is locked here, whatever its parts do with it.
+    """
+    batch = [one for part in parts for one in part]
+    ended = {episode_of(e.detection, one.event) for one in batch for e in one.endings}
+    if not ended:
+        return {}
+    told = ledger.told(ended)
+    waiting = {t.uuid for known in told.values() for t in known if _is_waiting(t)}
+    if not waiting and len(parts) == 1:
+        return told
+    asked = [wish for one in batch for wish in _wishes(one, now)]
+    wishes = [wish for wish in asked if wish.held_until > now]
+    stopped = {*ledger.overtake(waiting, wishes, now)}
+    return {
+        episode: [
+            msgspec.structs.replace(t, is_waiting=t.uuid in stopped) for t in known
+        ]
+        for episode, known in told.items()
+    }
+
+
+def _is_waiting(told: Told) -> bool:
+    return told.is_waiting and not told.is_lost
+
+
 def _write(
-    part: Sequence[Judged], wakes: tuple[Wake, ...], ledger: Ledger, now: datetime
+    part: Sequence[Judged],
+    told: dict[EpisodeKey, list[Told]],
+    wakes: tuple[Wake, ...],
+    ledger: Ledger,
+    now: datetime,
 ) -> dict[uuid.UUID, Trace]:
     """Write the decisions, firings and items of a part and return its traces by id."""
-    planned, cancelled = _plan(part, ledger, now)
+    planned, cancelled = _plan(part, told, ledger, now)
     traces = {
         one.trace_id: trace_of(one, planned[one.trace_id].lines, now) for one in part
     }
@@ -189,13 +205,17 @@ def _evaluations(batch: Sequence[Judged], now: datetime) -> tuple[Evaluation, ..
 
 
 def _plan(
-    batch: Sequence[Judged], ledger: Ledger, now: datetime
+    batch: Sequence[Judged],
+    told: dict[EpisodeKey, list[Told]],
+    ledger: Ledger,
+    now: datetime,
 ) -> tuple[dict[uuid.UUID, Planned], tuple[uuid.UUID, ...]]:
-    """Return lines and firings by trace id, and the firings that endings cancel."""
+    """Return lines and firings by trace id, and the firings that endings cancel.
+
+    `told` is given the trigger firings decided on, for the endings that come after.
+    """
     wishes = {one.trace_id: _wishes(one, now) for one in batch}
     held = _acquire([w for found in wishes.values() for w in found], ledger, now)
-    endings = {_episode(one.event, e) for one in batch for e in one.endings}
-    told = ledger.told(endings) if endings else {}
     planned: dict[uuid.UUID, Planned] = {}
     cancelled: list[uuid.UUID] = []
     for one in batch:
@@ -203,8 +223,8 @@ def _plan(
         begun = plan(one.trace_id, one.event, one.matched, won, now)
         parts = [begun]
         for ending in one.endings:
-            episode = _episode(one.event, ending)
-            known = [*told.get(episode, ()), *_drafted(planned, episode, now)]
+            episode = episode_of(ending.detection, one.event)
+            known = told.get(episode, [])
             parts.append(
                 resolve(
                     one.trace_id,
@@ -215,11 +235,14 @@ def _plan(
                     now,
                 )
             )
-            cancelled += [t.uuid for t in known if t.is_waiting and not t.is_lost]
+            cancelled += [t.uuid for t in known if _is_waiting(t)]
         planned[one.trace_id] = Planned(
             lines=join_lines([line for part in parts for line in part.lines]),
             firings=tuple(f for part in parts for f in part.firings),
         )
+        for draft in begun.firings:
+            episode = episode_of(draft.detection, one.event)
+            told.setdefault(episode, []).append(told_by(draft))
     return planned, tuple(dict.fromkeys(cancelled))
 
 
@@ -248,32 +271,3 @@ def _acquire(
         )
         held[wish.key, wish.firing] = None if is_mine else holder
     return held
-
-
-def _episode(event: Event, ending: Ending) -> EpisodeKey:
-    found = ending.detection
-    return (found.detector_id, event.environment, event.subject, found.episode)
-
-
-def _drafted(
-    planned: Mapping[uuid.UUID, Planned], episode: EpisodeKey, now: datetime
-) -> list[Told]:
-    """Return the firings of the episode that this very batch has decided on."""
-    return [
-        Told(
-            uuid=draft.uuid,
-            workflow_id=draft.workflow_id,
-            action_id=draft.action_id,
-            on_resolve=draft.on_resolve,
-            is_lost=False,
-            is_waiting=draft.due_at > now,
-        )
-        for done in planned.values()
-        for draft in done.firings
-        if draft.purpose == "trigger" and _episode_of(draft) == episode
-    ]
-
-
-def _episode_of(draft: FiringDraft) -> EpisodeKey:
-    found, event = draft.detection, draft.event
-    return (found.detector_id, event.environment, event.subject, found.episode)

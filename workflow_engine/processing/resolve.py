@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID, uuid5
 
 import msgspec
@@ -14,6 +15,8 @@ from workflow_engine.types.event import Event
 from workflow_engine.types.reasons import Reason, first_reason, result_of
 from workflow_engine.types.snapshots import WorkflowSnapshot
 from workflow_engine.types.trace import ActionLine, WorkflowLine
+
+EpisodeKey: TypeAlias = tuple[int, str, str, int]  # SubjectKey and the episode
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +37,28 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     on_resolve: bool
     is_lost: bool
     is_waiting: bool
+
+
+def episode_of(detection: Detection, event: Event) -> EpisodeKey:
+    """Return the name of the episode that a detection begins, goes on with or ends."""
+    return (
+        detection.detector_id,
+        event.environment,
+        event.subject,
+        detection.episode,
+    )
+
+
+def told_by(draft: FiringDraft) -> Told:
+    """Return a trigger firing as it stands when it has just been decided on."""
+    return Told(
+        uuid=draft.uuid,
+        workflow_id=draft.workflow_id,
+        action_id=draft.action_id,
+        on_resolve=draft.on_resolve,
+        is_lost=False,
+        is_waiting=draft.due_at > draft.decided_at,
+    )
 
 
 def resolve(

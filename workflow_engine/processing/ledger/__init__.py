@@ -4,10 +4,11 @@ What is not here: deciding anything. Each ledger answers what it is asked and wr
 is given; the pipeline above is the same for all of them.
 """
 
-from workflow_engine.processing.ledger.base import EpisodeKey, Ledger
+from workflow_engine.processing.ledger.base import Ledger
 from workflow_engine.processing.ledger.database import DatabaseLedger
 from workflow_engine.processing.ledger.dry import DryLedger
 from workflow_engine.processing.ledger.memory import MemoryItem, MemoryLedger
+from workflow_engine.processing.resolve import EpisodeKey
 
 __all__ = [
     "DatabaseLedger",

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Protocol
+from uuid import UUID
 
 from workflow_engine.models import (
     Acquisition,
@@ -19,12 +20,10 @@ from workflow_engine.models import (
     IntervalKey,
 )
 from workflow_engine.processing.effects import Effects
-from workflow_engine.processing.resolve import Told
+from workflow_engine.processing.resolve import EpisodeKey, Told
 from workflow_engine.types.detection import State, SubjectKey
 from workflow_engine.types.event import Event
 from workflow_engine.types.trace import Trace
-
-EpisodeKey: TypeAlias = tuple[int, str, str, int]  # SubjectKey and the episode
 
 
 class Ledger(Protocol):
@@ -64,6 +63,16 @@ class Ledger(Protocol):
 
     def told(self, episodes: Collection[EpisodeKey]) -> dict[EpisodeKey, list[Told]]:
         """Return the trigger firings of each episode."""
+        ...
+
+    def overtake(
+        self, firings: Collection[UUID], wishes: Sequence[Acquisition], now: datetime
+    ) -> Collection[UUID]:
+        """Cancel those of the firings that have not started, and return them.
+
+        The intervals they hold stay until they are written as cancelled. With those of the
+        wishes they are locked in one order; a wish for a free interval has it from now on.
+        """
         ...
 
     def write(self, effects: Effects, now: datetime) -> None:

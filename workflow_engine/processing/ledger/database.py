@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -28,11 +29,14 @@ from workflow_engine.models import (
 from workflow_engine.processing.buffer import buffer
 from workflow_engine.processing.decisions import is_sampled, write_decisions
 from workflow_engine.processing.effects import Effects
-from workflow_engine.processing.firings import cancel_firings
+from workflow_engine.processing.firings import (
+    lost_with,
+    open_intervals,
+    stop_firings,
+)
 from workflow_engine.processing.items import act_draft, detect_draft, evaluate_draft
-from workflow_engine.processing.ledger.base import EpisodeKey
 from workflow_engine.processing.plan import FiringDraft
-from workflow_engine.processing.resolve import Told
+from workflow_engine.processing.resolve import EpisodeKey, Told
 from workflow_engine.queue import Send, enqueue_many, send_after_commit
 from workflow_engine.types.detection import State, SubjectKey
 from workflow_engine.types.event import Event
@@ -122,6 +126,16 @@ class DatabaseLedger:
             found[key].append(_told(row))  # type: ignore[index] # the filter leaves no null
         return found
 
+    def overtake(
+        self, firings: Collection[UUID], wishes: Sequence[Acquisition], now: datetime
+    ) -> Collection[UUID]:
+        """Lock firings, then items, then intervals; as whoever ends a firing does."""
+        stopped = stop_firings(firings, Reason.RESOLVED, now=now, using=self._using)
+        if wishes:
+            lost = lost_with(stopped, using=self._using)
+            ActionInterval.objects.using(self._using).hold(wishes, lost, now=now)
+        return stopped
+
     def write(self, effects: Effects, now: datetime) -> None:
         """Write decisions, firings and items; in a transaction, due items sent after it."""
         write_decisions(effects.traces, using=self._using)
@@ -140,9 +154,10 @@ class DatabaseLedger:
             if due and self._send is not None:
                 send_after_commit(due, self._send)
         if effects.cancelled:
-            cancel_firings(
-                effects.cancelled, Reason.RESOLVED, now=now, using=self._using
-            )
+            # Those of this very batch; `overtake` has stopped the others.
+            cancelled = effects.cancelled
+            stop_firings(cancelled, Reason.RESOLVED, now=now, using=self._using)
+            open_intervals(cancelled, now=now, using=self._using)
 
     def keep(self, traces: Sequence[Trace]) -> None:
         """Hand the sampled ones to the buffer; no query."""

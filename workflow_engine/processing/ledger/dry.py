@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -57,6 +58,12 @@ class DryLedger(DatabaseLedger):
             )
             holders[key] = Holding(held_until=row.held_until, firing=row.firing_id)
         return holders
+
+    def overtake(
+        self, firings: Collection[UUID], _: Sequence[Acquisition], __: datetime
+    ) -> Collection[UUID]:
+        """Take all of them as cancelled, and cancel none."""
+        return firings
 
     def write(self, effects: Effects, now: datetime) -> None:
         """Write nothing."""

@@ -21,9 +21,13 @@ from workflow_engine.models import (
     IntervalKey,
 )
 from workflow_engine.processing.effects import Effects, Evaluation, Wake
-from workflow_engine.processing.ledger.base import EpisodeKey
 from workflow_engine.processing.plan import FiringDraft
-from workflow_engine.processing.resolve import Told
+from workflow_engine.processing.resolve import (
+    EpisodeKey,
+    Told,
+    episode_of,
+    told_by,
+)
 from workflow_engine.types.detection import State, SubjectKey
 from workflow_engine.types.event import Event
 from workflow_engine.types.trace import Trace
@@ -122,6 +126,15 @@ class MemoryLedger:
         """Return the trigger firings of the episodes as they stand."""
         return {key: list(self._told[key].values()) for key in episodes}
 
+    def overtake(
+        self,
+        firings: Collection[uuid.UUID],
+        wishes: Sequence[Acquisition],  # noqa: ARG002 - nobody to lock out
+        now: datetime,  # noqa: ARG002
+    ) -> Collection[uuid.UUID]:
+        """Return all of them; `write` cancels them."""
+        return firings
+
     def write(self, effects: Effects, now: datetime) -> None:
         """Take up firings, evaluations and wakes as items; cancel what was overtaken."""
         for draft in effects.firings:
@@ -158,17 +171,9 @@ class MemoryLedger:
         self._firings[draft.uuid] = self._push(draft.due_at, draft)
         if draft.purpose != "trigger":
             return
-        found, event = draft.detection, draft.event
-        key = (found.detector_id, event.environment, event.subject, found.episode)
+        key = episode_of(draft.detection, draft.event)
         self._episodes[draft.uuid] = key
-        self._told[key][draft.uuid] = Told(
-            uuid=draft.uuid,
-            workflow_id=draft.workflow_id,
-            action_id=draft.action_id,
-            on_resolve=draft.on_resolve,
-            is_lost=False,
-            is_waiting=draft.due_at > draft.decided_at,
-        )
+        self._told[key][draft.uuid] = told_by(draft)
 
     def _add_evaluation(self, evaluation: Evaluation) -> None:
         event = evaluation.event
