@@ -302,6 +302,19 @@ def test_events__dry_run_writes_nothing(
     assert counts() == before
 
 
+@pytest.mark.parametrize("size", ["1", "2", "4"])
+def test_events__dry_run_judges_each_as_if_it_came_alone(
+    rule: Workflow, write: Write, size: str
+) -> None:
+    rule.interval = 3600
+    rule.save()
+    name = write(event(1), event(2), event(3), event(3))
+
+    said = call("workflow_events", name, "--dry-run", "--batch", size)
+
+    assert "fired 4  held 0" in said.out
+
+
 def test_events__replay_keeps_its_state_in_memory(write: Write) -> None:
     detector = DetectorFactory(
         kind="threshold",

@@ -33,9 +33,11 @@ from workflow_engine.management.lines import (
 from workflow_engine.management.tally import RESULTS, Tally
 from workflow_engine.processing.buffer import buffer
 from workflow_engine.processing.ledger import DatabaseLedger, DryLedger
-from workflow_engine.processing.pipeline import process
+from workflow_engine.processing.pipeline import process, trace_asked
 from workflow_engine.processing.replay import replay
+from workflow_engine.processing.rules import detectors_of
 from workflow_engine.processing.schedule import enqueue_events
+from workflow_engine.processing.trace import outcome_of
 from workflow_engine.types.event import Event
 from workflow_engine.types.outcome import Outcome, to_json
 from workflow_engine.types.reasons import Result
@@ -54,7 +56,12 @@ class Command(EngineCommand):
         parser.add_argument("file", help="File, .gz too; - reads standard input.")
         ways = parser.add_mutually_exclusive_group()
         ways.add_argument(
-            "--dry-run", action="store_true", help="Decide and write nothing."
+            "--dry-run",
+            action="store_true",
+            help=(
+                "Decide and write nothing: each event is judged as if it came alone, "
+                "against the database as it is."
+            ),
         )
         ways.add_argument(
             "--submit",
@@ -266,8 +273,16 @@ def _decide(events: Sequence[Event]) -> list[Outcome]:
 
 
 def _rehearse(events: Sequence[Event]) -> list[Outcome]:
-    """Judge and write nothing."""
-    return process(events, DryLedger(), clock.now())
+    """Judge each alone and write nothing; only their detectors are looked up together.
+
+    Nothing is remembered from one event to the next, so the batch makes no difference.
+    """
+    now = clock.now()
+    return [
+        outcome_of(trace)
+        for pair in zip(events, detectors_of(events), strict=True)
+        for trace in trace_asked([pair], DryLedger(), now)
+    ]
 
 
 def _submit(events: Sequence[Event]) -> list[Outcome]:
