@@ -54,6 +54,11 @@ class WorkflowEngineConfig(AppConfig):
             sender=self.get_model("Detector"),
             dispatch_uid="workflow_engine.begin",
         )
+        import_module("workflow_engine.models.rules").rows_changed.connect(
+            begin.begin_watches,
+            sender=self.get_model("Detector"),
+            dispatch_uid="workflow_engine.begin",
+        )
 
 
 def load_handlers() -> None:

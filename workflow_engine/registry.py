@@ -81,8 +81,8 @@ class DetectorEntry(Entry):
         is_stateful: Whether a configuration makes it keep state per subject.
         is_ordered: Whether it ignores events older than its watermark.
         tick: Answers an item it asked for: `tick(state, config, now)`, like the handler.
-        begin: `begin(config, now)` gives the states, by subject, that a detector has before
-            its first event; None = none.
+        begin: `begin(config, now)` gives the states, by environment and subject, that a
+            detector has before its first event; None = none.
     """
 
     is_stateful: Callable[[Any], bool] = field(default=lambda _: False)

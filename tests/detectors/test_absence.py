@@ -2,6 +2,7 @@ import pytest
 
 from tests.detectors.driver import Driver, an_event, at
 from workflow_engine import registry
+from workflow_engine.detectors import is_paused, pause
 from workflow_engine.types.detection import Sample, State
 from workflow_engine.types.facts import Facts
 from workflow_engine.types.priority import Priority
@@ -198,6 +199,20 @@ def test_absence__listed_subject_that_was_never_heard():
     assert state == State()
 
 
+def test_absence__wake_that_came_while_it_was_off():
+    one = absence()
+    one.run(heard_at(0))
+    off = pause(one.state())
+
+    heard, _ = one.judge(an_event(seconds=900), off)
+    waits, answer = one.entry.tick(off, one.config, at(1000))
+
+    assert (waits.wake_at, str(answer)) == (at(1300), "unchanged")
+    assert is_paused(off)
+    assert not is_paused(waits)
+    assert not is_paused(heard)
+
+
 def test_absence__edited_to_a_longer_wait():
     one = absence()
     one.run(heard_at(0))
@@ -229,7 +244,12 @@ def test_absence__series():
 
 @pytest.mark.parametrize(
     "config",
-    [{"for": 1}, {"for": 2_592_000}, {"for": 60, "subjects": ["db-1", ""]}],
+    [
+        {"for": 1},
+        {"for": 2_592_000},
+        {"for": 60, "subjects": ["db-1", ""]},
+        {"for": 60, "subjects": ["db-1"], "environment": "production"},
+    ],
     ids=str,
 )
 def test_config__fine(config):
@@ -247,8 +267,10 @@ def test_config__fine(config):
         {"subjects": ["a", "a"]},
         {"subjects": ["x" * 201]},
         {"subjects": [str(n) for n in range(1001)]},
+        {"environment": "x" * 65},
+        {"environment": None},
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_config__each_key(change):
     assert len(problems({"for": 300, **change})) == 1

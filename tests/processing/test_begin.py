@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import models
 
 from tests.factories import DetectorFactory
 from workflow_engine import clock
 from workflow_engine.clock import ManualClock
-from workflow_engine.models import DetectorState, WorkItem
+from workflow_engine.models import Detector, DetectorState, WorkItem
 from workflow_engine.processing.execution import Executor
 from workflow_engine.processing.ledger import DatabaseLedger
 from workflow_engine.processing.pipeline import process
@@ -77,3 +78,73 @@ def test_begin_watch__switched_off() -> None:
     DetectorFactory(kind="absence", config=EXPECTED, enabled=False)
 
     assert not WorkItem.objects.exists()
+
+
+def test_begin_watch__switched_on_as_a_list_of_rows() -> None:
+    DetectorFactory(kind="absence", config=EXPECTED, enabled=False)
+    DetectorFactory(kind="event", enabled=False)
+
+    Detector.objects.update(enabled=True)
+
+    assert WorkItem.objects.count() == DetectorState.objects.count() == 2
+
+
+def test_begin_watch__switched_off_and_on_as_a_list_of_rows() -> None:
+    DetectorFactory(kind="absence", config=EXPECTED)
+
+    Detector.objects.update(enabled=False)
+    Detector.objects.update(enabled=True)
+
+    assert WorkItem.objects.count() == DetectorState.objects.count() == 2
+
+
+def test_begin_watch__listed_by_an_update() -> None:
+    detector = DetectorFactory(kind="absence", config={"for": 300})
+
+    detector.config = EXPECTED
+    Detector.objects.bulk_update([detector], ["config"])
+
+    assert WorkItem.objects.count() == 2
+
+
+@pytest.mark.parametrize("ignore_conflicts", [False, True])
+def test_begin_watch__created_as_a_list_of_rows(ignore_conflicts: bool) -> None:
+    rows = [DetectorFactory.build(kind="absence", config=EXPECTED) for _ in range(2)]
+
+    Detector.objects.bulk_create(rows, ignore_conflicts=ignore_conflicts)
+
+    assert WorkItem.objects.count() == DetectorState.objects.count() == 4
+
+
+def test_begin_watch__configuration_that_cannot_be_read() -> None:
+    detector = DetectorFactory(kind="absence", config=EXPECTED, enabled=False)
+    rows: models.QuerySet[Detector] = models.QuerySet(Detector)
+    rows.update(config={"subjects": ["host-1"]})  # as SQL by hand does
+
+    Detector.objects.filter(pk=detector.pk).update(enabled=True)
+
+    assert not WorkItem.objects.exists()
+
+
+def test_begin_watch__subjects_of_an_environment() -> None:
+    config = {**EXPECTED, "environment": "production"}
+    detector = DetectorFactory(kind="absence", config=config)
+    later = clock.now() + timedelta(seconds=200)
+    event = Event(
+        id="1",
+        source="/hosts",
+        type=detector.event_type,
+        time=later,
+        accepted_at=later,
+        subject="host-1",
+        environment="production",
+    )
+    process([event], DatabaseLedger(), later)
+
+    run_due(after_seconds=301)
+
+    states = DetectorState.objects.order_by("subject")
+    assert list(states.values_list("environment", "subject", "priority")) == [
+        ("production", "host-1", 0),
+        ("production", "host-2", 75),
+    ]

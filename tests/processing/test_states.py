@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from tests.handlers import Outbox
 from tests.processing.world import START, Carry, World, changes
 from workflow_engine.models import Decision, DetectorState
@@ -168,16 +166,11 @@ def test_absence__heard_is_a_reason(world: World, settings: Any) -> None:
     assert ("workflow-engine/heartbeat",) in sources
 
 
-@pytest.mark.parametrize("gone", ["disabled", "deleted"])
-def test_absence__detector_is_no_more(world: World, outbox: Outbox, gone: str) -> None:
+def test_absence__detector_is_no_more(world: World, outbox: Outbox) -> None:
     detector = world.absence("heartbeat", FIVE_MINUTES)
     world.workflow("tell", "heartbeat")
     world.one("e1")
-    if gone == "disabled":
-        detector.enabled = False
-        detector.save()
-    else:
-        detector.delete()
+    detector.delete()
 
     world.run_until(1000)
 

@@ -7,5 +7,16 @@ kinds in `registry.detectors`.
 
 from workflow_engine.detectors import absence, event, rate, threshold
 from workflow_engine.detectors.base import Answer, register_detector
+from workflow_engine.detectors.wakes import is_paused, pause, resume
 
-__all__ = ["Answer", "absence", "event", "rate", "register_detector", "threshold"]
+__all__ = [
+    "Answer",
+    "absence",
+    "event",
+    "is_paused",
+    "pause",
+    "rate",
+    "register_detector",
+    "resume",
+    "threshold",
+]

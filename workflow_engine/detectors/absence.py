@@ -11,7 +11,7 @@ from workflow_engine.detectors.base import (
     priority_of,
     register_detector,
 )
-from workflow_engine.detectors.wakes import wake_anew, wake_once
+from workflow_engine.detectors.wakes import is_paused, wake_anew, wake_once
 from workflow_engine.types.detection import Sample, State, opened, resolved
 from workflow_engine.types.event import JSON
 from workflow_engine.types.priority import Priority
@@ -19,6 +19,7 @@ from workflow_engine.types.reasons import Reason
 
 MAX_FOR_SECONDS: Final = 2_592_000  # 30 days, as long as a quiet state is kept
 MAX_SUBJECTS: Final = 1000  # each has an item of its own from the start
+MAX_ENVIRONMENT_CHARACTERS: Final = 64  # as long as an event may have it
 
 
 @register_detector(
@@ -38,10 +39,17 @@ MAX_SUBJECTS: Final = 1000  # each has an item of its own from the start
             "subjects": {
                 "type": "array",
                 "title": "Subjects",
-                "description": "Expected from the start, before their first event",
+                "description": "Expected from the start, in the environment below",
                 "items": {"type": "string", "maxLength": 200},
                 "maxItems": MAX_SUBJECTS,
                 "uniqueItems": True,
+            },
+            "environment": {
+                "type": "string",
+                "title": "Environment",
+                "description": "Where the subjects above are expected; empty: in none",
+                "maxLength": MAX_ENVIRONMENT_CHARACTERS,
+                "default": "",
             },
         },
         "additionalProperties": False,
@@ -52,11 +60,11 @@ MAX_SUBJECTS: Final = 1000  # each has an item of its own from the start
 class Absence:
     """Opens when a wake finds nothing heard; ends with the next event."""
 
-    def begin(self, config: JSON, now: datetime) -> dict[str, State]:
-        """Wait for the listed subjects from now on, in no environment."""
-        due_at = now + _patience(config)
+    def begin(self, config: JSON, now: datetime) -> dict[tuple[str, str], State]:
+        """Wait for the listed subjects from now on, in their environment."""
+        due_at, environment = now + _patience(config), config.get("environment", "")
         return {
-            subject: wake_anew(State(), due_at)
+            (environment, subject): wake_anew(State(), due_at)
             for subject in config.get("subjects", ())
         }
 
@@ -79,6 +87,9 @@ class Absence:
             due_at = state.last_seen_at + _patience(config)
             if now < due_at:
                 return wake_anew(state, due_at), Reason.HEARD
+        if is_paused(state):
+            # What came while it was off was not heard; one more wait tells.
+            return wake_anew(state, now + _patience(config)), Reason.UNCHANGED
         return state, opened(priority_of(config), _silence(state, now))
 
 

@@ -86,13 +86,15 @@ def register_detector(  # noqa: PLR0913 - one keyword for each thing a kind may 
         slug: The name stored in rows.
         handler: A function of sample, state and configuration that gives an Answer, or a
             class, made without arguments, with such a method `detect`, and perhaps
-            `tick` and `begin(config, now)`, which gives states by subject to start with.
+            `tick` and `begin(config, now)`, which gives the states to start with, each
+            by a pair of environment and subject.
         schema: JSON schema of the configuration.
         stateful: Whether it keeps state per subject; may depend on the configuration.
         ordered: Whether it is spared events older than the newest it has seen.
         label: Name for people.
         tick: Gives an Answer to state, configuration and the moment once `wake_at` of a
-            state has come; a class brings it as a method.
+            state has come; a class brings it as a method. When it came while the
+            detector was off, the state comes later and `is_paused`.
         check: What the schema cannot say; is given a configuration that follows the
             schema and returns one sentence per problem.
 

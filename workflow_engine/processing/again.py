@@ -1,6 +1,6 @@
 """Again: what is judged later, when slow conditions are asked or a detector's time has come.
 
-The same for an item in the database and for one in a replay; who calls writes the effects
+Here too is what a detector waits for before its first event, and while it is off. The same for an item in the database and for one in a replay; who calls writes the effects
 and ends the item.
 """
 
@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 import msgspec
 
 from workflow_engine import registry
 from workflow_engine.conditions import Question, ask_slow
+from workflow_engine.detectors import resume
 from workflow_engine.exceptions import ConditionFailed
 from workflow_engine.lookups import workflows
-from workflow_engine.models import CountQuestion
+from workflow_engine.models import CountQuestion, Detector
 from workflow_engine.models.fields import EVENT_ID_CHARACTERS
 from workflow_engine.processing.detect import checked, conclude
-from workflow_engine.processing.effects import Evaluation
+from workflow_engine.processing.effects import Effects, Evaluation, Wake
 from workflow_engine.processing.judged import (
     Judged,
     guarded_match,
@@ -45,6 +46,10 @@ from workflow_engine.types.trace import DetectorLine
 Answers: TypeAlias = dict[int, bool | ConditionFailed]  # by condition id
 
 SYNTHETIC_SOURCE: Final = "workflow-engine"
+
+# A detector that is off is no more work than one that is on, and is found on within an hour.
+_SHORTEST_PAUSE_SECONDS: Final = 60
+_LONGEST_PAUSE_SECONDS: Final = 3600
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +176,50 @@ def judge_evaluation(answered: Answered, now: datetime) -> Judged:
     )
 
 
+def begin_waits(
+    detector: Detector | DetectorSnapshot, ledger: Ledger, now: datetime
+) -> None:
+    """Start the waits that an enabled detector's kind asks for before its first event.
+
+    A subject that has a state is waited for already, or was heard of. Its kind must have
+    accepted the configuration.
+    """
+    entry = registry.detectors.get(detector.kind)
+    if entry is None or entry.begin is None or not detector.enabled:
+        return
+    wanted: dict[SubjectKey, State] = {
+        (detector.id, environment, subject): state
+        for (environment, subject), state in entry.begin(detector.config, now).items()
+    }
+    known = ledger.states(wanted) if wanted else {}
+    begun = {key: state for key, state in wanted.items() if key not in known}
+    if not begun:
+        return
+    with ledger.transaction():
+        refused = ledger.publish(begun)
+        wakes = tuple(
+            Wake(key=key, due_at=state.wake_at)
+            for key, state in sorted(begun.items())
+            if state.wake_at is not None and key not in refused
+        )
+        ledger.write(Effects(wakes=wakes), now)
+
+
+def pause_of(detector: DetectorSnapshot) -> timedelta | None:
+    """Return when to see again whether a detector can be asked; None when it can be now.
+
+    It cannot while it is off, its configuration is refused, or its kind is not known here.
+    """
+    is_known = registry.detectors.get(detector.kind) is not None
+    if is_known and detector.enabled and not detector.problem:
+        return None
+    config = detector.config if isinstance(detector.config, dict) else {}
+    period = config.get("for")
+    seconds = period if isinstance(period, int) else _SHORTEST_PAUSE_SECONDS
+    bounded = min(max(seconds, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+    return timedelta(seconds=bounded)
+
+
 class Ticked(msgspec.Struct, frozen=True, kw_only=True):
     """A detector asked again: what follows, its state, and when to ask once more."""
 
@@ -206,7 +255,7 @@ def tick(
         )
     event = synthetic_event(detector, key, after, due_at)
     found = [detector.id] if line.detection is not None else []
-    kept = after.replace(wake_at=None)
+    kept = resume(after).replace(wake_at=None)
     judged = judge_lines(
         event, (line,), links_of(found), now, moved=kept != state, item="detect"
     )

@@ -24,6 +24,7 @@ from django.db import InterfaceError, OperationalError
 
 from workflow_engine.actions import SendTask
 from workflow_engine.clock import Clock
+from workflow_engine.detectors import is_paused, pause
 from workflow_engine.exceptions import Permanent
 from workflow_engine.lookups import detectors
 from workflow_engine.processing.acting import Actor
@@ -32,6 +33,7 @@ from workflow_engine.processing.again import (
     Ticked,
     ask,
     judge_evaluation,
+    pause_of,
     tick,
 )
 from workflow_engine.processing.effects import Evaluation
@@ -200,6 +202,9 @@ class Executor:
         state = ledger.states([key]).get(key)
         ticked = None
         if state is not None and not isinstance(detector, Absent):
+            pause_for = pause_of(detector)
+            if pause_for is not None:
+                return self._paused(item, {key: state}, ledger, now + pause_for)
             ticked = tick(detector, key, state, now, item.due_at)
         if ticked is None:
             finish(item.id, item.token, item.attempt, now=now)
@@ -211,6 +216,26 @@ class Executor:
                     raise ItemLost
         except Overtaken:
             return False
+        return True
+
+    def _paused(
+        self,
+        item: Begun,
+        states: dict[SubjectKey, State],
+        ledger: DatabaseLedger,
+        until: datetime,
+    ) -> bool:
+        """Put off what cannot be asked now; False when another worker moved the state."""
+        noted = {k: pause(state) for k, state in states.items() if not is_paused(state)}
+        now = self._clock.now()
+        with ledger.transaction():
+            if noted and ledger.publish(noted):
+                return False
+            again = put_off(
+                item.id, item.token, now=now, due_at=until, resets_attempts=True
+            )
+            if again is None:
+                raise ItemLost
         return True
 
     @staticmethod

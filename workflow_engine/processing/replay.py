@@ -1,12 +1,13 @@
 """Replay: recorded events judged by the rules of now, with their own times as the clock.
 
 States, intervals, counts and items start empty, in memory. Items due before an event's time
-run before it; actions count as carried out; items after the last event stay.
+run before it; actions count as carried out; items after the last event stay. Subjects that a
+detector lists are awaited from the first event on one of its routes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 import msgspec
 
 from workflow_engine.lookups import detectors
-from workflow_engine.processing.again import ask, judge_evaluation, tick
+from workflow_engine.processing.again import ask, begin_waits, judge_evaluation, tick
 from workflow_engine.processing.effects import Evaluation, Wake
 from workflow_engine.processing.judged import Judged
 from workflow_engine.processing.ledger import MemoryItem, MemoryLedger
@@ -25,7 +26,7 @@ from workflow_engine.processing.trace import outcome_of
 from workflow_engine.types.detection import State, SubjectKey
 from workflow_engine.types.event import Event
 from workflow_engine.types.outcome import Outcome
-from workflow_engine.types.snapshots import Absent
+from workflow_engine.types.snapshots import Absent, DetectorId, DetectorSnapshot
 from workflow_engine.types.trace import Trace
 
 LOOK_UP_EVENTS: Final = 100  # whose detectors are looked up together
@@ -37,14 +38,25 @@ def replay(events: Iterable[Event]) -> Iterator[Outcome]:
     Each event is judged alone, at its own time; only the rules are looked up for many.
     """
     ledger = MemoryLedger()
+    met: set[DetectorId] = set()
     coming = iter(events)
     while batch := list(islice(coming, LOOK_UP_EVENTS)):
         for event, found in zip(batch, detectors_of(batch), strict=True):
             for trace in _due_before(event.time, ledger):
                 yield outcome_of(trace)
+            _begin([d for d in found if d.id not in met], ledger, event.time)
+            met |= {d.id for d in found}
             arrived = msgspec.structs.replace(event, accepted_at=event.time)
             for trace in trace_asked([(arrived, found)], ledger, event.time):
                 yield outcome_of(trace)
+
+
+def _begin(
+    found: Sequence[DetectorSnapshot], ledger: MemoryLedger, now: datetime
+) -> None:
+    for detector in found:
+        if not detector.problem:
+            begin_waits(detector, ledger, now)
 
 
 def _due_before(moment: datetime, ledger: MemoryLedger) -> Iterator[Trace]:
