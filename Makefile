@@ -38,7 +38,7 @@ demo: venv ## Run the main job on SQLite, without any server.
 
 serve: venv ## Serve the admin of the demo on 127.0.0.1:8000 or the next free port.
 	@$(DEMO) migrate -v 0
-	@$(DEMO) workflow_demo
+	@$(DEMO) workflow_demo --login
 	@DJANGO_SETTINGS_MODULE=settings.demo $(RUN) -m settings.serve
 
 test: venv ## Run every test on PostgreSQL and Redis, then what SQLite can run there.
@@ -59,6 +59,6 @@ bench: venv ## Run the benchmarks side by side with their peers.
 	@DJANGO_SETTINGS_MODULE=settings.test $(RUN) -m tests.servers $(RUN) -m benchmarks
 
 clean: ## Remove everything that was made, the demo's data and the environment too.
-	@rm -rf $(VENV) data build dist *.egg-info .coverage htmlcov .hypothesis
+	@rm -rf $(VENV) .venv.lock data build dist *.egg-info .coverage htmlcov .hypothesis
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

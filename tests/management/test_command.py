@@ -178,6 +178,17 @@ def test_command__interrupted(slow: "subprocess.Popen[str]") -> None:
 
 
 @pytest.mark.postgres  # SQLite says of both, this and a lost server, the same
+def test_command__interrupted_before_it_begins(outside: Environment) -> None:
+    environment = {
+        **outside(),
+        "DJANGO_SETTINGS_MODULE": "tests.management.interrupted",
+    }
+
+    said = manage(environment, "workflow_queue")
+
+    assert (said.returncode, said.stdout, said.stderr) == (130, "", "")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_command__fault_of_ours_is_seen_whole() -> None:
     class Broken(EngineCommand):

@@ -1,5 +1,8 @@
 """workflow_demo: a minute with the app that ends by itself and leaves nothing behind."""
 
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +12,7 @@ from django.contrib.auth import get_user_model
 from pytest_django import Settings
 
 from tests.factories import ActionFactory, EnvironmentFactory, WorkflowFactory
-from tests.management.calls import call, manage
+from tests.management.calls import ROOT, call, manage
 from workflow_engine.models import Environment, Firing, Workflow, WorkItem
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,6 +36,12 @@ def _all_rows() -> dict[str, int]:
 def _told(text: str) -> list[list[str]]:
     """Return label and text of each line."""
     return [[line[:9].strip(), line[10:].strip()] for line in text.splitlines()]
+
+
+def _assert_login(password: str) -> None:
+    user = get_user_model().objects.get(username="demo")
+    assert user.check_password(password)
+    assert user.is_staff
 
 
 def test_demo__tour() -> None:
@@ -62,14 +71,36 @@ def test_demo__tour() -> None:
     assert "FIRED" in text["evt-8"]
     assert text["e-mail"] == "to team@example.org"
     assert text["on time"].startswith("demo-escalate fired ")
-    assert text["remove"] == "python manage.py workflow_demo --remove"
-    address, _, password = text["see"].partition("     user demo   password ")
-    assert "http://127.0.0.1:8000/admin/workflow_engine/" in address
-    user = get_user_model().objects.get(username="demo")
-    assert user.check_password(password)
-    assert user.is_staff
+    place, _, password = text["see"].partition("     user demo   password ")
+    assert place == "start your server, then /admin/workflow_engine/"
+    _assert_login(password)
     assert not WorkItem.objects.live().exists()
     assert set(Firing.objects.values_list("state", flat=True)) == {"succeeded"}
+
+
+def test_demo__login_after_the_tour() -> None:
+    call("workflow_demo")
+    before = _all_rows()
+
+    first = call("workflow_demo", "--login")
+    second = call("workflow_demo", "--login")
+
+    assert (first.code, second.code) == (0, 0)
+    assert first.out != second.out
+    ((label, text),) = _told(second.out)
+    place, _, password = text.partition("     user demo   password ")
+    assert (label, place) == ("see", "/admin/workflow_engine/ on your server")
+    _assert_login(password)
+    assert _all_rows() == before
+
+
+def test_demo__login_before_the_tour() -> None:
+    said = call("workflow_demo", "--login")
+
+    told = _told(said.out)
+    assert [label for label, _ in told[-2:]] == ["on time", "see"]
+    _assert_login(told[-1][1].rpartition(" ")[2])
+    assert Workflow.objects.count() == 2
 
 
 def test_demo__twice_and_removed() -> None:
@@ -125,13 +156,27 @@ def test_demo__rows_of_the_project_are_left_alone() -> None:
 
 @pytest.mark.postgres
 def test_demo__from_outside(beside: Callable[..., dict[str, Any]]) -> None:
-    done = manage(beside(), "workflow_demo")
-    removed = manage(beside(), "workflow_demo", "--remove")
+    environment = beside()
+
+    done = manage(environment, "workflow_demo")
+    see, remove = (line[10:] for line in done.stdout.splitlines()[-2:])
+    words = shlex.split(remove)  # the very line that it prints
+    removed = subprocess.run(
+        words, cwd=ROOT, env=environment, capture_output=True, check=False
+    )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == (
-        "remove    python manage.py workflow_demo --remove"
-    )
+    assert see == "make serve, which tells the address and a login"
+    assert (ROOT / words[0]).samefile(sys.executable)
+    assert words[1:] == ["manage.py", "workflow_demo", "--remove"]
     # What the log action writes is no part of the tour.
     assert done.stderr.splitlines() == ["escalated: user:7, 7 failed logins"] * 2
     assert removed.returncode == 0
+    assert removed.stdout.startswith(b"removed   workflows 2")
+
+
+def test_demo__settings_of_the_command_line_are_told() -> None:
+    said = call("workflow_demo", "--settings", "settings.test")
+
+    remove = dict(_told(said.out))["remove"]
+    assert remove.endswith(" workflow_demo --remove --settings settings.test")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
-from django.conf import settings  # noqa: TID251 - DEBUG, which is none of ours
 from django.core.management.base import CommandParser
-from django.urls import NoReverseMatch, reverse
 
 from workflow_engine import clock
 from workflow_engine.conf import options
 from workflow_engine.management import hands
 from workflow_engine.management.command import NEEDS_A_LOOK, EngineCommand
-from workflow_engine.management.demo import rows
+from workflow_engine.management.demo import ending, rows
 from workflow_engine.management.demo.tour import event_text
 from workflow_engine.models import Delivery, Firing, Workflow, WorkItem
 from workflow_engine.processing.buffer import buffer
@@ -36,22 +34,32 @@ class Command(EngineCommand):
     example = "manage.py workflow_demo"
 
     def add_options(self, parser: CommandParser) -> None:
-        """Add --remove."""
-        parser.add_argument(
+        """Add --login and --remove."""
+        ways = parser.add_mutually_exclusive_group()
+        ways.add_argument(
+            "--login",
+            action="store_true",
+            help="Make the demo's login anew; the tour only where it was not made yet.",
+        )
+        ways.add_argument(
             "--remove", action="store_true", help="Take the demo's rows away again."
         )
 
     def run(self, given: dict[str, Any]) -> int:
-        """Run the tour, or clean up after it."""
+        """Run the tour, make the login, or clean up."""
         self.told: list[dict[str, str]] = []
         self.is_json = given["json"]
-        removed = rows.remove()
         on_time = True
         if given["remove"]:
-            counts = (f"{noun} {count}" for noun, count in removed.items() if count)
+            counts = (f"{noun} {n}" for noun, n in rows.remove().items() if n)
             self._tell("removed", ", ".join(counts) or "nothing was there")
+        elif given["login"]:
+            on_time = rows.has_rules() or self._tour()
+            self._tell("see", ending.login_text())
         else:
             on_time = self._tour()
+            self._tell("see", ending.see_text())
+            self._tell("remove", ending.remove_text(given["settings"]))
         if self.is_json:
             self.say_json({"tour": self.told})
         return 0 if on_time else NEEDS_A_LOOK
@@ -62,6 +70,8 @@ class Command(EngineCommand):
             self.say(f"{label.ljust(9)} {text}".rstrip())
 
     def _tour(self) -> bool:
+        """Begin anew, and say whether the delayed action came on time."""
+        rows.remove()
         rows.put_rules()
         for text in rows.descriptions():
             self._tell("created", text)
@@ -72,8 +82,6 @@ class Command(EngineCommand):
         self._mail()
         on_time = self._escalation()
         buffer.flush()
-        self._tell("see", f"make serve, then {_admin()}     {_login()}")
-        self._tell("remove", "python manage.py workflow_demo --remove")
         return on_time
 
     def _event(self, trace: Trace) -> None:
@@ -125,18 +133,3 @@ def _judge(event: Event) -> Trace:
     """Judge one event and carry out at once what is due at once."""
     (trace,) = trace_events([event], DatabaseLedger(hands.carry_out), clock.now())
     return trace
-
-
-def _login() -> str:
-    """Say who may look; nobody new gets in where the project is in use."""
-    password = rows.put_user() if settings.DEBUG else ""
-    if not password:
-        return "with a user of your own"
-    return f"user {rows.USER}   password {password}"
-
-
-def _admin() -> str:
-    try:
-        return f"http://127.0.0.1:8000{reverse('admin:app_list', args=['workflow_engine'])}"
-    except NoReverseMatch:
-        return "the admin, which this project has no address for"

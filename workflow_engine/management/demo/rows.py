@@ -56,6 +56,12 @@ def put_rules() -> None:
         environments.update(description=_MADE_HERE)
 
 
+def has_rules() -> bool:
+    """Whether all workflows of the demo are there."""
+    there: int = _named(Workflow, "workflows").count()
+    return there == len(_slugs("workflows"))
+
+
 def read_events() -> list[Event]:
     """Return the demo's events, as if they came in now."""
     lines = (_FILES / "events.jsonl").read_bytes().splitlines()
