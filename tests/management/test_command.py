@@ -177,7 +177,6 @@ def test_command__interrupted(slow: "subprocess.Popen[str]") -> None:
     assert WorkItem.objects.get().state == "done"
 
 
-@pytest.mark.postgres  # SQLite says of both, this and a lost server, the same
 def test_command__interrupted_before_it_begins(outside: Environment) -> None:
     environment = {
         **outside(),
@@ -190,6 +189,7 @@ def test_command__interrupted_before_it_begins(outside: Environment) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.postgres  # SQLite says of both, this and a lost server, the same
 def test_command__fault_of_ours_is_seen_whole() -> None:
     class Broken(EngineCommand):
         """A command with a fault."""
