@@ -96,7 +96,7 @@ class HistoryChangeList(ChangeList):
         self.result_list = rows[: self.list_per_page]
         self.result_count = self.full_result_count = paginator.count
         self.show_full_result_count = False
-        self.show_admin_actions = False
+        self.show_admin_actions = bool(self.model_admin.actions and self.result_list)
         self.can_show_all = self.multi_page = False
         if len(rows) > self.list_per_page:
             last = self.result_list[-1].pk

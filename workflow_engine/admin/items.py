@@ -1,4 +1,4 @@
-"""Item pages: durable work, due, claimed, done or dead; read-only."""
+"""Item pages: durable work, due, claimed, done or dead; read-only but for two wishes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine import clock
-from workflow_engine.admin.history import HistoryAdmin
+from workflow_engine.admin.item_wishes import ItemWishes
 from workflow_engine.admin.moments import EMPTY, duration, moment_column
 from workflow_engine.admin.shown_json import shown_json
 from workflow_engine.models import ItemState, WorkItem
@@ -34,7 +34,7 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(kind=kind) if kind else queryset
 
 
-class ItemAdmin(HistoryAdmin):
+class ItemAdmin(ItemWishes):
     """The payload is shown without secrets."""
 
     list_display = (
