@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.contrib import admin
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
@@ -17,16 +17,15 @@ _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def moment(at: datetime | None) -> str:
-    """Return a moment as a `time` element; "-" when there is none."""
+    """Return a moment as a `time` element, to the second; "-" when there is none."""
     if at is None:
         return EMPTY
-    shown = formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
     utc = at.astimezone(UTC)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         utc.isoformat(),
         f"{utc:%Y-%m-%d %H:%M:%S} UTC",
-        shown,
+        f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S}",
     )
 
 
