@@ -16,12 +16,18 @@ from tests.admin.traces import (
     held_action,
     workflow_line,
 )
-from tests.factories import DecisionFactory, WorkflowDecisionFactory, WorkflowFactory
+from tests.factories import (
+    DecisionFactory,
+    FiringFactory,
+    WorkflowDecisionFactory,
+    WorkflowFactory,
+)
+from workflow_engine.admin.became import FIRINGS_SHOWN
 from workflow_engine.admin.reasons import SENTENCES, reason_text
 from workflow_engine.admin.trace import workflow_part
 from workflow_engine.models import Decision
 from workflow_engine.types import Reason, Result
-from workflow_engine.types.trace import IfLine, to_detail
+from workflow_engine.types.trace import ActionLine, IfLine, to_detail
 from workflow_engine.types.verdict import Verdict
 
 
@@ -57,6 +63,80 @@ def test_page__draws_every_line(editor: Client) -> None:
     assert "data.failed is at least 5 not asked" in text
     assert "interval · last fired 12 min before ← stopped here" in text
     assert "free again" in text
+
+
+def sent(firing: str) -> ActionLine:
+    return ActionLine(
+        action_id=1,
+        action="email-ops",
+        position=0,
+        reason=Reason.SENT,
+        firing=firing,
+    )
+
+
+@pytest.mark.django_db
+def test_page__leads_to_what_became_of_its_firings(editor: Client) -> None:
+    firing = FiringFactory(
+        failed=True, reason="attempts_used", attempts=8, workflow_slug="tell-the-team"
+    )
+    line = workflow_line(Reason.SENT, Result.FIRED, actions=(sent(firing.uuid.hex),))
+    decision = decided(WorkflowFactory(), line)
+    type(firing).objects.update(decision=decision.uuid)
+
+    response = editor.get(page_of(decision))
+
+    text = words(response)
+    assert "failed attempts_used: Every attempt failed. 8" in text
+    assert "email-ops sent failed" in text
+    page = reverse("admin:workflow_engine_firing_change", args=[firing.pk])
+    assert response.content.decode().count(f'href="{page}"') == 2
+
+
+@pytest.mark.django_db
+def test_page__firing_that_an_action_was_merged_into(editor: Client) -> None:
+    firing = FiringFactory()
+    other = FiringFactory(failed=True)
+    line = workflow_line(Reason.SENT, Result.FIRED, actions=(sent(firing.uuid.hex),))
+
+    text = words(editor.get(page_of(decided(WorkflowFactory(), line))))
+
+    assert "email-ops sent due" in text
+    assert other.action_slug not in text
+
+
+@pytest.mark.django_db
+def test_page__shows_so_many_firings(editor: Client) -> None:
+    decision = DecisionFactory()
+    FiringFactory.create_batch(FIRINGS_SHOWN + 1, decision=decision)
+
+    response = editor.get(page_of(decision))
+
+    rows = response.context["firings"]
+    assert len(rows) == FIRINGS_SHOWN
+    assert f"Only the first {FIRINGS_SHOWN} are shown." in words(response)
+    everything = editor.get(response.context["all_firings"])
+    assert len(everything.context["cl"].result_list) == FIRINGS_SHOWN + 1
+
+
+@pytest.mark.django_db
+def test_list__says_what_became_of_it(editor: Client) -> None:
+    decision, quiet = DecisionFactory(), DecisionFactory(has_error=True)
+    FiringFactory(decision=decision, failed=True)
+    FiringFactory.create_batch(2, decision=decision)
+    FiringFactory()
+
+    address = reverse("admin:workflow_engine_decision_changelist")
+    response = editor.get(address)
+
+    rows = {row.pk: row.became for row in response.context["cl"].result_list}
+    assert rows == {decision.pk: "due and failed", quiet.pk: ""}
+    assert words(response).count("! error") == 1
+    page = response.content.decode()
+    assert "icon-no" not in page
+    (link,) = re.findall(r'href="([^"]*decision__uuid__exact[^"]*)"', page)
+    found = editor.get(link.replace("&amp;", "&")).context["cl"].result_list
+    assert len(found) == 3
 
 
 @pytest.mark.django_db

@@ -7,9 +7,18 @@ from typing import Any, Final
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from workflow_engine.admin.history import HistoryAdmin
+from workflow_engine.admin.became import (
+    FIRINGS_SHOWN,
+    firing_line,
+    firings_of,
+    states_of,
+    tell_rows,
+)
+from workflow_engine.admin.history import HistoryAdmin, HistoryChangeList
+from workflow_engine.admin.lists import error_mark
 from workflow_engine.admin.moments import EMPTY, moment, moment_column
 from workflow_engine.admin.reasons import reason_text
 from workflow_engine.admin.shown_json import shown_json
@@ -17,6 +26,16 @@ from workflow_engine.admin.trace import detector_part, workflow_part
 from workflow_engine.models import Decision, WorkflowDecision
 
 LAST_DECISIONS: Final = 10  # on the page of a workflow
+
+
+class DecisionChangeList(HistoryChangeList):
+    """Reads the states of the firings of all rows of a page together."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        states = states_of([row.uuid for row in self.result_list])
+        for row in self.result_list:
+            row.became = states.get(row.uuid, "")
 
 
 class DecisionAdmin(HistoryAdmin):
@@ -30,7 +49,8 @@ class DecisionAdmin(HistoryAdmin):
         "environment",
         "outcome",
         "reason",
-        "has_error",
+        "became",
+        "error",
         "event_id",
     )
     list_filter = ("outcome", "has_error", "mode")
@@ -46,16 +66,44 @@ class DecisionAdmin(HistoryAdmin):
     )
 
     decided = moment_column("decided_at", _("decided"))
+    error = error_mark
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return DecisionChangeList
+
+    @admin.display(description=_("what became of it"))
+    def became(self, decision: Any) -> str:
+        if not decision.became:
+            return EMPTY
+        address = f"{self._list_of('firing')}{only_of(decision)}"
+        return format_html('<a href="{}">{}</a>', address, decision.became)
 
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        name = f"{self.admin_site.name}:workflow_engine_workflow_changelist"
-        return {**decision_context(obj), "workflow_url": reverse(name)}
+        return {
+            **decision_context(obj, self._list_of("firing")),
+            "workflow_url": self._list_of("workflow"),
+        }
+
+    def _list_of(self, model: str) -> str:
+        return reverse(f"{self.admin_site.name}:workflow_engine_{model}_changelist")
 
 
-def decision_context(decision: Decision) -> dict[str, Any]:
-    """Return what the page of a decision shows; one query."""
+def only_of(decision: Decision) -> str:
+    """Return the query that leaves only the firings of a decision in their list."""
+    return f"?decision__uuid__exact={decision.uuid}&recent=all"
+
+
+def decision_context(decision: Decision, firing_url: str) -> dict[str, Any]:
+    """Return what the page of a decision shows; two queries."""
     detail = decision.detail if isinstance(decision.detail, dict) else {}
-    lines = decision.workflows.select_related("workflow").order_by("pk")
+    lines = [
+        (line, workflow_part(line.detail, decision.environment), _lines(line))
+        for line in decision.workflows.select_related("workflow").order_by("pk")
+    ]
+    fates = [row for _line, part, _shown in lines if part for row in part.actions]
+    firings = firings_of(decision, fates)
+    tell_rows(fates, firings, firing_url)
+    shown = firings[:FIRINGS_SHOWN]
     return {
         "decision": decision,
         "decided": moment(decision.decided_at),
@@ -66,10 +114,10 @@ def decision_context(decision: Decision) -> dict[str, Any]:
             (detector_part(line), shown_json(line))
             for line in detail.get("detectors", ())
         ],
-        "workflows": [
-            (line, workflow_part(line.detail, decision.environment), _lines(line))
-            for line in lines
-        ],
+        "workflows": lines,
+        "firings": [firing_line(firing, firing_url) for firing in shown],
+        "more_firings": FIRINGS_SHOWN if firings[FIRINGS_SHOWN:] else 0,
+        "all_firings": f"{firing_url}{only_of(decision)}",
     }
 
 
@@ -106,7 +154,7 @@ class WorkflowDecisionAdmin(HistoryAdmin):
         "subject",
         "outcome",
         "reason",
-        "has_error",
+        "error",
     )
     list_filter = ("outcome", "has_error")
     list_select_related = ("decision",)
@@ -123,6 +171,8 @@ class WorkflowDecisionAdmin(HistoryAdmin):
         "detail_shown",
     )
     empty_state = _("No decision of this workflow here.")
+
+    error = error_mark
 
     @admin.display(description=_("decided"))
     def decided(self, line: Any) -> str:

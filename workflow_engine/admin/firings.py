@@ -75,5 +75,10 @@ class FiringAdmin(HistoryAdmin):
         if not firing.attempts:
             return EMPTY
         name = f"{self.admin_site.name}:workflow_engine_delivery_changelist"
-        address = f"{reverse(name)}?firing__uuid__exact={firing.uuid}"
+        address = f"{reverse(name)}?firing__uuid__exact={firing.uuid}&recent=all"
         return format_html('<a href="{}">{}</a>', address, _("show"))
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        # The list and pages of decisions lead here by this one.
+        is_ours = lookup == "decision__uuid__exact"
+        return is_ours or super().lookup_allowed(lookup, value, request)

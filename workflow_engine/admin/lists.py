@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 from django.utils.html import format_html_join
+from django.utils.translation import gettext_lazy as _
+
+from workflow_engine.admin.moments import EMPTY
 
 
 class RowsChangeList(ChangeList):
@@ -28,3 +32,9 @@ def marks(*claims: tuple[Any, Any]) -> str:
     """Return the words of the claims that hold, each with a mark; "" when none does."""
     held = ((words,) for holds, words in claims if holds)
     return format_html_join(" ", '<span class="wfe-mark">! {}</span>', held)
+
+
+@admin.display(description=_("error"))
+def error_mark(_page: Any, row: Any) -> str:
+    """Return a mark for a row behind which an error stands, as a column of a page."""
+    return marks((row.has_error, _("error"))) or EMPTY

@@ -42,13 +42,21 @@ _BEHIND: Final = {"none": {Verdict.FALSE: Verdict.TRUE}}
 
 @dataclass(kw_only=True)
 class Row:
-    """One thing compared. `is_first` marks the first that failed."""
+    """One thing compared, or one action.
+
+    Attributes:
+        is_first: Marks the first that failed.
+        firing: uuid of the firing of an action; "" = none.
+        now: What that firing is now, once somebody has asked.
+    """
 
     what: str
     saw: str = ""
     verdict: str = ""
     note: str = ""
     is_first: bool = False
+    firing: str = ""
+    now: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +213,13 @@ def _action(fate: ActionLine) -> Row:
     when = moment(fate.due_at)
     if fate.held_until is not None:
         when = format_html("{} {}", _("free again"), moment(fate.held_until))
-    return Row(what=fate.action, saw=when, verdict=fate.reason.value, note=fate.note)
+    return Row(
+        what=fate.action,
+        saw=when,
+        verdict=fate.reason.value,
+        note=fate.note,
+        firing=fate.firing,
+    )
 
 
 def _mark(part: WorkflowPart) -> None:
