@@ -148,3 +148,45 @@ def test_begin_watch__subjects_of_an_environment() -> None:
         ("production", "host-1", 0),
         ("production", "host-2", 75),
     ]
+
+
+def test_begin_watch__subjects_that_are_no_longer_expected_there() -> None:
+    detector = DetectorFactory(kind="absence", config=EXPECTED)
+
+    moved = {"for": 300, "subjects": ["host-1"], "environment": "production"}
+    detector.config = moved
+    detector.save()
+    run_due(after_seconds=301)
+
+    states = DetectorState.objects.values_list("environment", "subject", "priority")
+    assert list(states) == [("production", "host-1", 50)]
+
+
+@pytest.mark.parametrize("known", ["heard", "open"])
+def test_begin_watch__subject_that_is_known_stays(known: str) -> None:
+    detector = DetectorFactory(kind="absence", config=EXPECTED)
+    if known == "open":
+        run_due(after_seconds=301)
+    else:
+        DetectorState.objects.update(last_seen_at=clock.now())
+
+    detector.config = {"for": 300}
+    detector.save()
+
+    assert DetectorState.objects.count() == 2
+
+
+def test_begin_watch__subject_listed_anew_is_waited_for_from_then() -> None:
+    detector = DetectorFactory(kind="absence", config=EXPECTED)
+    detector.config = {"for": 300}
+    detector.save()
+    WorkItem.objects.update(due_at=clock.now())  # as one of an older listing is
+
+    detector.config = EXPECTED
+    detector.save()
+    run_due(after_seconds=1)
+    early = set(DetectorState.objects.values_list("priority", flat=True))
+    run_due(after_seconds=301)
+
+    late = set(DetectorState.objects.values_list("priority", flat=True))
+    assert (early, late) == ({0}, {75})

@@ -11,7 +11,7 @@ from workflow_engine.detectors.base import (
     priority_of,
     register_detector,
 )
-from workflow_engine.detectors.wakes import is_paused, wake_anew, wake_once
+from workflow_engine.detectors.wakes import is_paused, wake_anew, wake_of, wake_once
 from workflow_engine.types.detection import Sample, State, opened, resolved
 from workflow_engine.types.event import JSON
 from workflow_engine.types.priority import Priority
@@ -87,6 +87,9 @@ class Absence:
             due_at = state.last_seen_at + _patience(config)
             if now < due_at:
                 return wake_anew(state, due_at), Reason.HEARD
+        elif (first := wake_of(state)) is not None and now < first:
+            # The wake was one of an older listing.
+            return wake_anew(state, first), Reason.UNCHANGED
         if is_paused(state):
             # What came while it was off was not heard; one more wait tells.
             return wake_anew(state, now + _patience(config)), Reason.UNCHANGED

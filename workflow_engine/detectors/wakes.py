@@ -17,6 +17,12 @@ from workflow_engine.types.instants import instant_text, parse_instant
 _PAUSED: Final = "paused"
 
 
+def wake_of(state: State) -> datetime | None:
+    """Return the moment last asked for; None when there was none."""
+    due = state.memory.get("due")
+    return parse_instant(due) if due else None
+
+
 def wake_anew(state: State, due_at: datetime) -> State:
     """Ask to be woken at `due_at`: nothing is on its way."""
     waiting = resume(state).remember(due=instant_text(due_at))
@@ -25,8 +31,7 @@ def wake_anew(state: State, due_at: datetime) -> State:
 
 def wake_once(state: State, due_at: datetime, now: datetime) -> State:
     """Ask to be woken at `due_at` unless a wake is on its way."""
-    due = state.memory.get("due")
-    on_its_way_until = parse_instant(due) if due else None
+    on_its_way_until = wake_of(state)
     if on_its_way_until is not None and now <= on_its_way_until:
         return state
     return wake_anew(state, due_at)

@@ -1,12 +1,13 @@
-"""Begin: hears of detectors that were written, and starts what they wait for."""
+"""Begin: hears of detectors that were written, and makes their waits what they ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from workflow_engine import clock, registry
-from workflow_engine.models import Detector
+from workflow_engine.conf import options
+from workflow_engine.models import Detector, DetectorState
 from workflow_engine.models.rules import READ_ROWS
 from workflow_engine.processing.again import begin_waits
 from workflow_engine.processing.ledger import DatabaseLedger
@@ -32,6 +33,26 @@ def begin_watches(
 
 
 def _begin(detector: Detector) -> None:
-    """Start its waits, unless its kind refuses the stored configuration."""
-    if not registry.detectors.problems(detector.kind, detector.config):
-        begin_waits(detector, DatabaseLedger(), clock.now())
+    """Make its waits those its kind asks for, unless that refuses the configuration."""
+    entry = registry.detectors.get(detector.kind)
+    if entry is None or entry.begin is None or not detector.enabled:
+        return
+    if entry.problems(detector.config):
+        return
+    now = clock.now()
+    _forget_others(detector, entry.begin(detector.config, now))
+    begin_waits(detector, DatabaseLedger(), now)
+
+
+def _forget_others(detector: Detector, expected: Collection[tuple[str, str]]) -> None:
+    """Forget who was never heard of and is not expected any more; their items find nothing."""
+    never_heard = DetectorState.objects.using(options.DATABASE).filter(
+        detector=detector.pk, last_seen_at=None, watermark=None, episode=0
+    )
+    gone = [
+        key
+        for key, *of in never_heard.values_list("pk", "environment", "subject")
+        if tuple(of) not in expected
+    ]
+    for start in range(0, len(gone), READ_ROWS):
+        never_heard.filter(pk__in=gone[start : start + READ_ROWS]).delete()
