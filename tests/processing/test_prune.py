@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import models
+from django.db import models, transaction
 
 from tests import factories
+from tests.processing.races import LIMIT_SECONDS, alone
 from workflow_engine.models import (
     ActionInterval,
     Decision,
@@ -21,7 +24,7 @@ from workflow_engine.models import (
     ItemState,
     WorkItem,
 )
-from workflow_engine.processing.prune import delete_old, old_rows
+from workflow_engine.processing.prune import delete_ids, delete_old, old_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +37,39 @@ def ago(**amount: float) -> datetime:
 
 def prune() -> dict[str, int]:
     return {old.noun: delete_old(old) for old in old_rows(NOW)}
+
+
+#: By noun: how an old row comes about, and how it is in use again.
+RENEWALS: dict[str, tuple[Callable[[], models.Model], dict[str, Any]]] = {
+    "receipts": (
+        lambda: factories.EventReceiptFactory(received_at=ago(days=2)),
+        {"received_at": NOW},
+    ),
+    "intervals": (
+        lambda: factories.ActionIntervalFactory(held_until=ago(days=2)),
+        {"held_until": NOW + timedelta(hours=1)},
+    ),
+    "states": (
+        lambda: factories.DetectorStateFactory(priority=0, last_seen_at=ago(days=31)),
+        {"priority": 75, "last_seen_at": NOW},
+    ),
+    "firings": (
+        lambda: factories.FiringFactory(state="failed", finished_at=ago(days=91)),
+        {"state": "running", "finished_at": None},
+    ),
+    "dead items": (
+        lambda: factories.WorkItemFactory(state="dead", finished_at=ago(days=91)),
+        {"state": "scheduled", "finished_at": None, "token": 9},
+    ),
+    "done items": (
+        lambda: factories.WorkItemFactory(state="done", finished_at=ago(days=8)),
+        {"finished_at": NOW},
+    ),
+}
+
+
+def _renew(row: models.Model, changed: dict[str, Any]) -> None:
+    assert type(row)._default_manager.filter(pk=row.pk).update(**changed)
 
 
 def left(model: type[models.Model]) -> set[Any]:
@@ -167,3 +203,46 @@ def test_prune__more_than_one_batch(settings: Any) -> None:
 
     assert counts["receipts"] == 205
     assert left(EventReceipt) == set()
+
+
+@pytest.mark.parametrize("noun", RENEWALS)
+def test_prune__row_is_in_use_again_before_it_is_deleted(noun: str) -> None:
+    make, changed = RENEWALS[noun]
+    row = make()
+    (old,) = (old for old in old_rows(NOW) if old.noun == noun)
+    ids = list(old.rows.values_list("pk", flat=True))
+    _renew(row, changed)
+
+    deleted = delete_ids(old, ids)
+
+    assert (ids, deleted) == ([row.pk], 0)
+    assert left(type(row)) == {row.pk}
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("noun", RENEWALS)
+def test_prune__row_that_somebody_is_renewing(noun: str) -> None:
+    make, changed = RENEWALS[noun]
+    row = make()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        _renew(row, changed)
+        counts = pool.submit(alone, prune).result(LIMIT_SECONDS)
+
+    assert counts[noun] == 0
+    assert left(type(row)) == {row.pk}
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_prune__goes_on_behind_a_row_in_use(settings: Any) -> None:
+    settings.WORKFLOW_ENGINE = {"PRUNE_BATCH": 100}
+    rows = factories.EventReceiptFactory.create_batch(205, received_at=ago(days=3))
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        EventReceipt.objects.select_for_update().get(pk=rows[0].pk)
+        counts = pool.submit(alone, prune).result(LIMIT_SECONDS)
+
+    assert counts["receipts"] == 204
+    assert left(EventReceipt) == {rows[0].pk}

@@ -41,13 +41,11 @@ class Old(msgspec.Struct, frozen=True, kw_only=True):
         noun: What they are called.
         why: What makes them old, in words.
         rows: Which they are.
-        delete: Deletes rows by primary key and returns how many went.
     """
 
     noun: str
     why: str
     rows: models.QuerySet[Any]
-    delete: Callable[[list[int]], int]
 
 
 def old_rows(now: datetime) -> Iterator[Old]:
@@ -72,29 +70,29 @@ def old_rows(now: datetime) -> Iterator[Old]:
         if days is not None:
             rows = rows_before(now - timedelta(days=days))
             why = f"older than {days} day{'s' if days > 1 else ''}"
-            yield _old(noun.replace("_", " "), why, rows)
+            yield Old(noun=noun.replace("_", " "), why=why, rows=rows)
     yield from _by_their_own_end(now, using)
 
 
 def _by_their_own_end(now: datetime, using: str) -> Iterator[Old]:
     seen_before = now - timedelta(seconds=options.DEDUPE_SECONDS)
     receipts = EventReceipt.objects.using(using).filter(received_at__lt=seen_before)
-    yield _old("receipts", "older than DEDUPE_SECONDS", receipts)
+    yield Old(noun="receipts", why="older than DEDUPE_SECONDS", rows=receipts)
     ends = F("bucket") * F("step") + F("step") * PERIOD_STEPS + COUNT_KEPT_SECONDS
     counts = EventCount.objects.using(using).alias(ends=ends)
-    yield _old(
-        "counts",
-        "of periods that are over",
-        counts.filter(ends__lt=int(now.timestamp())),
+    yield Old(
+        noun="counts",
+        why="of periods that are over",
+        rows=counts.filter(ends__lt=int(now.timestamp())),
     )
     intervals = ActionInterval.objects.using(using).filter(
         held_until__lt=now - INTERVAL_KEPT
     )
-    yield _old("intervals", "that ended more than a day ago", intervals)
+    yield Old(noun="intervals", why="that ended more than a day ago", rows=intervals)
     states = DetectorState.objects.using(using).filter(
         priority=Priority.OK, last_seen_at__lt=now - QUIET_STATE_KEPT
     )
-    yield _old("states", "that are ok and unseen for 30 days", states)
+    yield Old(noun="states", why="that are ok and unseen for 30 days", rows=states)
 
 
 def _decisions(old: datetime, using: str) -> models.QuerySet[Decision]:
@@ -110,25 +108,30 @@ def _firings(old: datetime, using: str) -> models.QuerySet[Firing]:
     return ended.filter(~Exists(live), finished_at__lt=old)
 
 
-def _old(noun: str, why: str, rows: models.QuerySet[Any]) -> Old:
-    if rows.model is WorkItem:
-        return Old(noun=noun, why=why, rows=rows, delete=delete_ended)
-
-    def delete(ids: list[int]) -> int:
-        doomed = rows.model._default_manager.using(rows.db).filter(pk__in=ids)
-        deleted: dict[str, int] = doomed.delete()[1]
-        return deleted.get(rows.model._meta.label, 0)
-
-    return Old(noun=noun, why=why, rows=rows, delete=delete)
-
-
 def delete_old(old: Old) -> int:
     """Delete the rows, PRUNE_BATCH in a transaction, and return how many went."""
-    total = 0
+    total, last = 0, 0
     size = options.PRUNE_BATCH
-    while ids := list(old.rows.order_by("pk").values_list("pk", flat=True)[:size]):
-        with transaction.atomic(using=options.DATABASE):
-            total += old.delete(ids)
+    ordered = old.rows.order_by("pk").values_list("pk", flat=True)
+    while ids := list(ordered.filter(pk__gt=last)[:size]):
+        total += delete_ids(old, ids)
+        last = ids[-1]
         if len(ids) < size:
             break
     return total
+
+
+def delete_ids(old: Old, ids: list[int]) -> int:
+    """Delete those of these rows that are old still, and return how many went.
+
+    Since they were read a row may have been renewed. One that somebody holds at the moment
+    is in use, and stays until the next time.
+    """
+    with transaction.atomic(using=options.DATABASE):
+        asked = old.rows.filter(pk__in=ids).order_by("pk")
+        locked = asked.select_for_update(skip_locked=True, of=("self",))
+        doomed = list(locked.values_list("pk", flat=True))
+        if old.rows.model is WorkItem:
+            return delete_ended(doomed)
+        deleted: dict[str, int] = old.rows.filter(pk__in=doomed).delete()[1]
+    return deleted.get(old.rows.model._meta.label, 0)
