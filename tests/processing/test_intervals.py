@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from tests.handlers import Outbox
 from tests.processing.world import START, Carry, World, fates, reasons
+from workflow_engine.exceptions import Permanent
 from workflow_engine.models import ActionInterval, Firing
 
 DAY = 86_400
@@ -184,3 +185,22 @@ def test_merge__disabled_action_shadows_no_twin(world: World, outbox: Outbox) ->
     assert fates(outcome) == {"tell": [("off", "action_disabled"), ("on", "sent")]}
     assert outbox.actions == ["on"]
     assert ActionInterval.objects.get().action.slug == "on"
+
+
+def test_interval__of_a_failed_firing_opens_beside_a_resolved_message(
+    world: World, outbox: Outbox
+) -> None:
+    world.threshold("hot")
+    world.detector("calm", trigger=["data.value lt 5"])
+    carries = [Carry(action="email", on_resolve=True)]
+    world.workflow("tell", "hot", "calm", carries=carries, interval=300)
+    world.one(value=11)
+    world.run()
+    outbox.fail("email", Permanent("no such mailbox"), None)
+
+    world.at(400).one(value=1)
+    world.run()
+    again = world.at(401).one(value=1)
+
+    assert [message.purpose for message in outbox.sent] == ["trigger", "resolve"]
+    assert fates(again) == {"tell": [("email", "sent")]}

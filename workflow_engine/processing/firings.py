@@ -113,7 +113,8 @@ def lost_with(firings: Collection[uuid.UUID], *, using: str) -> list[uuid.UUID]:
     """
     if not firings:
         return []
-    rows = Firing.objects.using(using)
+    # A resolved message asks for no interval, and its success holds none.
+    rows = Firing.objects.using(using).filter(purpose=Firing.Purpose.TRIGGER)
     ended = rows.filter(uuid__in=firings).values_list(*_ACQUISITION)
     same = Q(pk__in=[])
     for values in set(ended):
