@@ -6,6 +6,7 @@ schema validates rows, draws the admin's form and writes the docs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,10 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from workflow_engine.exceptions import DuplicateHandler
+
+#: Items wait in the lane "act:" and the kind, a column of 64 characters.
+SLUG_CHARACTERS: Final = 60
+_SLUG: Final = re.compile(rf"[a-z0-9_.-]{{1,{SLUG_CHARACTERS}}}")
 
 ROLES: Final = frozenset({"trigger", "when", "if"})
 
@@ -122,8 +127,14 @@ class Registry(Generic[E]):
 
         Raises:
             DuplicateHandler: Another handler has the name; both are named.
-            ValueError: The schema is not a JSON schema.
+            ValueError: The name cannot be stored in rows, or the schema is no JSON schema.
         """
+        if not _SLUG.fullmatch(entry.slug):
+            message = (
+                f"{self.noun} '{entry.slug}': its name cannot be stored in rows; "
+                f"use 1 to {SLUG_CHARACTERS} of a-z, 0-9, '_', '-' and '.'."
+            )
+            raise ValueError(message)
         other = self._entries.get(entry.slug)
         if other is not None and other.origin != entry.origin:
             message = (

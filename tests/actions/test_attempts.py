@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.actions.values import UUID, firing
+from tests.actions.values import UUID, event, firing
 from workflow_engine import registry
 from workflow_engine.actions import (
     Delivery,
@@ -254,3 +254,69 @@ def test_builtin_kinds__are_registered_with_schemas_to_draw_forms_from() -> None
 )
 def test_firing__mark(purpose: str, mark: str) -> None:
     assert firing(purpose=purpose).mark == mark
+
+
+@pytest.mark.parametrize("slug", ["a", "x" * 60, "team.pager-2_b"])
+def test_register__name_that_fits(slug: str) -> None:
+    register_action(slug, schema=SCHEMA)(Paging)
+
+    assert registry.actions.get(slug) is not None
+    registry.actions.unregister(slug)
+
+
+@pytest.mark.parametrize("slug", ["", "x" * 61, "Pager", "my pager", "a:b", "a\n", "ä"])
+def test_register__name_that_no_row_can_hold(slug: str) -> None:
+    with pytest.raises(ValueError, match="use 1 to 60 of a-z, 0-9, '_', '-' and"):
+        register_action(slug, schema=SCHEMA)(Paging)
+
+    assert registry.actions.get(slug) is None
+
+
+SECRET = "{{ data.password }} of {{ data.name }}"  # noqa: S105 - where one is
+HIDDEN = "[redacted] of Ada"
+
+
+def told(**fields: Any) -> Firing:
+    """Return a firing of an event with a short secret."""
+    return firing(event=event(data={"name": "Ada", "password": "1"}), **fields)
+
+
+def _function(one: Firing, config: Any) -> Delivery:
+    text = one.render(config["text"])
+    asked = {"texts": [text, "1"], "n": 1}
+    return Delivery(request=asked, response={"text": text}, notes=(text,))
+
+
+def test_kept__of_a_function_that_returns_what_it_sent(pager: Register) -> None:
+    pager(_function)
+
+    delivery = perform("pager", told(), {"text": SECRET}).delivery
+
+    assert delivery.request == {"texts": [HIDDEN, "1"], "n": 1}
+    assert delivery.response == {"text": HIDDEN}
+    assert delivery.notes == (HIDDEN,)
+
+
+def test_kept__of_plain_data_that_was_prepared(pager: Register) -> None:
+    handler = Paging()
+    pager(handler)
+
+    attempt = perform("pager", told(), {"text": SECRET})
+    rehearsed = rehearse("pager", told(), {"text": SECRET})
+
+    assert handler.sent == [{"text": "1 of Ada"}]
+    assert attempt.delivery.request == {"text": HIDDEN}
+    assert rehearsed.delivery.request == {"text": HIDDEN}
+
+
+def test_kept__of_an_attempt_that_failed(pager: Register) -> None:
+    class Failing(Paging):
+        def send(self, prepared: dict[str, str]) -> Delivery:
+            raise Permanent("no", response={"echo": prepared["text"]})
+
+    pager(Failing())
+
+    attempt = perform("pager", told(), {"text": SECRET})
+
+    assert attempt.delivery.request == {"text": HIDDEN}
+    assert attempt.delivery.response == {"echo": HIDDEN}

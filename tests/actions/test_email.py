@@ -60,6 +60,20 @@ def test_email__sent(settings: Settings) -> None:
     assert message.message()["Message-ID"] == f"<{UUID}@example.org>"
 
 
+def test_email__secret_is_sent_and_not_kept() -> None:
+    told = firing(event=event(data={"token": "1<"}))
+    texts = dict.fromkeys(("subject", "text", "html"), "1: {{ data.token }}")
+
+    attempt = perform("email", told, {"to": ["ops@example.com"], **texts})
+
+    [message] = mail.outbox
+    assert isinstance(message, mail.EmailMultiAlternatives)
+    assert (message.subject, message.body) == ("1: 1<", "1: 1<")
+    assert message.alternatives[0][0] == "1: 1&lt;"
+    kept = [attempt.delivery.request[name] for name in texts]
+    assert kept == ["1: [redacted]"] * 3
+
+
 def test_email__default_sender(settings: Settings) -> None:
     settings.WORKFLOW_ENGINE = {}
     settings.DEFAULT_FROM_EMAIL = "root@shop.example"

@@ -36,6 +36,19 @@ def test_log__value_makes_no_second_line(caplog: pytest.LogCaptureFixture) -> No
     assert caplog.records[0].levelno == logging.INFO
 
 
+def test_log__keeps_secrets_out(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, LOGGER)
+    told = firing(event=event(data={"token": "hunter2", "name": "Ada"}))
+    message = "{{ data.name }} {{ data.token|upper }} {{ data }} {{ data.none }}"
+
+    attempt = perform("log", told, {"message": message})
+
+    hidden = 'Ada [redacted] {"token":"[redacted]","name":"Ada"}'
+    assert caplog.messages == [hidden]
+    assert attempt.delivery.request["message"] == hidden
+    assert attempt.delivery.notes == ("data.none is missing",)
+
+
 def test_rehearse__writes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, LOGGER)
 

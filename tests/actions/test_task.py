@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from tests.actions.values import UUID, firing
+from tests.actions.values import UUID, event, firing
 from workflow_engine import registry
 from workflow_engine.actions import perform, rehearse
 from workflow_engine.exceptions import Permanent
@@ -44,6 +44,17 @@ def test_task__sent_with_the_uuid_as_its_id() -> None:
     assert attempt.error is None
     assert sender.sent == [("shop.tasks.refund", kwargs, "slow", UUID)]
     assert attempt.delivery.endpoint == "shop.tasks.refund"
+
+
+def test_task__secret_is_sent_and_not_kept() -> None:
+    sender = RecordingSender()
+    told = firing(event=event(data={"token": "1"}), send_task=sender)
+    kwargs = {"is": "{{ data.token }}", "plain": "1"}
+
+    attempt = perform("task", told, {**CONFIG, "kwargs": kwargs})
+
+    assert sender.sent[0][1] == {"is": "1", "plain": "1"}
+    assert attempt.delivery.request["kwargs"] == {"is": "[redacted]", "plain": "1"}
 
 
 def test_task__defaults() -> None:

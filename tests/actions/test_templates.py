@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.actions.values import detection, event, firing
 from workflow_engine.actions import Escape, compile_template
 from workflow_engine.exceptions import InvalidTemplate
+from workflow_engine.types.secrets import Secrets
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60)
 values = st.recursive(
@@ -226,3 +227,39 @@ def test_firing_render__notes_what_was_missing() -> None:
 
     assert texts == ["", "9"]
     assert one.notes == ["data.a is missing"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rendered"),
+    [
+        ("1 {{ data.token }} 1", "1 [redacted] 1"),
+        ("{{ data.token.inside.0 }}", ""),
+        ("{{ data.login.PassWord.first }}", "[redacted]"),
+        ('{{ data.token|truncate:"3"|upper }}', "[redacted]"),
+        ('{{ data.token_2|default:"none" }}', "none"),
+        ("{{ data.list.*.token }}", "[redacted]"),
+        ("{{ data.list }}", '[{"token":"[redacted]","n":1}]'),
+        ("{{ data.list.*.n }}", "[1]"),
+        ("{{ detection.value }} {{ detection.priority }}", "9 high"),
+    ],
+)
+def test_render__keeping_secrets_out(text: str, rendered: str) -> None:
+    data = {
+        "token": "1",
+        "login": {"password": {}, "PassWord": {"first": "h"}},
+        "list": [{"token": "t", "n": 1}],
+    }
+    facts = firing(event=event(data=data)).facts
+    secrets = Secrets(["Password", "token"], value_path="data.amount")
+
+    assert compile_template(text).render(facts, secrets=secrets).text == rendered
+
+
+@pytest.mark.parametrize("path", ["detection.value", "detection", 'detection."value"'])
+def test_render__keeping_a_measured_secret_out(path: str) -> None:
+    secrets = Secrets(["token"], value_path="data.token")
+    text = f"{{{{ {path} }}}} {{{{ detection.priority }}}}"
+
+    rendered = compile_template(text).render(firing().facts, secrets=secrets).text
+
+    assert rendered == "[redacted] high"

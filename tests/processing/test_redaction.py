@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.handlers import Outbox
-from tests.processing.world import World
+from tests.processing.world import Carry, World
+from workflow_engine import actions, registry
+from workflow_engine.detectors import register_detector
 from workflow_engine.exceptions import Permanent
 from workflow_engine.models import (
     ActionHealth,
@@ -30,6 +33,9 @@ from workflow_engine.processing.redact import (
     redact,
     shorten,
 )
+from workflow_engine.processing.rehearsal import explain
+from workflow_engine.types.detection import opened
+from workflow_engine.types.trace import to_detail
 
 SECRET = "hunter2-and-more"  # noqa: S105 - the point of it
 
@@ -122,6 +128,139 @@ def test_secret__of_an_event_waiting_for_a_slow_answer(world: World) -> None:
     world.run_until(10)
 
     assert SECRET not in _everything()
+
+
+WORDS = "{{ subject }}: {{ data.password }}, {{ data }}, {{ detection.value }}"
+ACTIONS: dict[str, dict[str, Any]] = {
+    "log": {"message": WORDS},
+    "email": {"to": ["a@example.com"], "subject": WORDS, "text": WORDS, "html": WORDS},
+    "webhook": {
+        "url": "https://hooks.invalid/in",
+        "headers": {"X-Words": WORDS},
+        "body": {"words": [WORDS]},
+    },
+    "task": {"task": "shop.refund", "kwargs": {"words": WORDS}},
+}
+
+
+@pytest.mark.parametrize("kind", ACTIONS)
+def test_secret__in_the_texts_of_an_action(
+    world: World, settings: Any, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    settings.WORKFLOW_ENGINE = {"TASK_ACTIONS": ["shop.refund"]}
+    world.detector("logins")
+    world.action("tell", kind=kind, config=ACTIONS[kind])
+    world.workflow("told", "logins", carries=["tell"])
+
+    world.one(password=SECRET, subject="cart-7")
+    world.run()
+
+    item = WorkItem.objects.get()
+    item.payload.pop("event", None)  # a dead item keeps its event, for another try
+    item.save()
+    kept = _everything()
+    assert f"cart-7: {REDACTED}, " in json.dumps(Delivery.objects.get().request)
+    assert SECRET not in kept
+    assert SECRET not in caplog.text
+    assert SECRET not in repr([vars(record) for record in caplog.records])
+
+
+MEASURED = 987_654_321
+
+
+@pytest.mark.parametrize("path", ["data.token", "data.tokens.-1.n", 'data."a.token"'])
+def test_secret__that_a_detector_measured(
+    world: World, outbox: Outbox, path: str
+) -> None:
+    world.threshold("hot", path=path)
+    world.action("tell", kind="log", config={"message": "was {{ detection.value }}"})
+    conditions = ["detection.value gt 7", 'detection."value" gt 8', "detection exists"]
+    slow = {"type": "t_slow"}
+    world.workflow("now", "hot", when=conditions, carries=["tell"])
+    world.workflow("later", "hot", when=[*conditions, slow], carries=["tell"])
+    world.workflow("held", "hot", carries=[Carry(action="tell", delay=3600)])
+    world.workflow("error", "hot", when=['detection.value gt "x"', *conditions])
+    given = {"token": MEASURED, "tokens": [{"n": MEASURED}], "a.token": MEASURED}
+
+    world.one("e1", data=given)
+    told = explain(world.event("e2", data=given), world.clock.now())
+    world.run_until(10)
+    world.one("e3", data={"token": 0, "tokens": [{"n": 0}], "a.token": 0})
+    world.run_until(4000)
+
+    assert {i.state for i in WorkItem.objects.all()} == {"done", "cancelled"}
+    assert {i.kind for i in WorkItem.objects.all()} == {"act", "evaluate"}
+    assert {tuple(i.payload) for i in WorkItem.objects.filter(kind="act")} == {()}
+    assert str(MEASURED) not in _everything()
+    kept = WorkflowDecision.objects.filter(workflow_slug="now").first()
+    assert kept is not None
+    seen = [c["seen"] for c in kept.detail["when"]["conditions"]]
+    assert seen[:2] == [REDACTED, REDACTED]
+    messages = {delivery.request["message"] for delivery in Delivery.objects.all()}
+    assert messages == {f"was {REDACTED}"}
+    lines = [bounded(to_detail(line)) for line in told.detectors]
+    lines += [bounded(to_detail(line)) for line in told.workflows]
+    assert lines[0]["detector"] == "hot"
+    assert str(MEASURED) not in json.dumps(lines)
+
+
+def test_secret__not_where_a_measured_value_is_none(world: World) -> None:
+    world.threshold("hot")
+    world.workflow("now", "hot", when=["detection.value gt 7"])
+
+    world.one(value=MEASURED)
+    world.run()
+
+    assert Decision.objects.get().detail["detectors"][0]["detection"]["value"] == (
+        MEASURED
+    )
+    detail = WorkflowDecision.objects.get().detail
+    assert detail["when"]["conditions"][0]["seen"] == MEASURED
+
+
+def test_secret__quoted_by_a_detector_that_failed(world: World) -> None:
+    def number(sample: Any, state: Any, config: Any) -> Any:
+        return state, opened("low", float(sample.facts.get(config["path"])))
+
+    register_detector("t_number", number, schema={})
+    try:
+        world.detector("logins", kind="t_number", path="data.password")
+        world.detector("orders", kind="t_number", path="data.amount")
+
+        world.one(password=SECRET, amount="many")
+        buffer.flush()
+    finally:
+        registry.detectors.unregister("t_number")
+
+    secret, plain = Decision.objects.get().detail["detectors"]
+    assert (secret["reason"], secret["note"]) == ("detector_error", REDACTED)
+    assert plain["note"] == "ValueError: could not convert string to float: 'many'"
+
+
+class Quoting:
+    """An action that quotes what it was given when it is prepared."""
+
+    def prepare(self, firing: actions.Firing, config: Any) -> Any:
+        raise ValueError(f"password={firing.event.data['password']}")
+
+    def send(self, prepared: Any) -> None:
+        raise AssertionError
+
+
+def test_secret__quoted_by_an_action_that_explain_prepares(world: World) -> None:
+    actions.register_action("t_quoting", schema={})(Quoting)
+    world.detector("logins")
+    try:
+        world.action("quote", kind="t_quoting")
+        world.workflow("tell", "logins", carries=["quote"])
+
+        trace = explain(world.event(password=SECRET), world.clock.now())
+    finally:
+        registry.actions.unregister("t_quoting")
+
+    (fate,) = trace.workflows[0].actions
+    assert fate.note == f"would fail: ValueError: password={REDACTED}"
 
 
 def test_secret__words_are_a_setting(world: World, settings: Any) -> None:

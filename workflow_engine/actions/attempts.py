@@ -5,6 +5,7 @@ Whatever a handler raises is an answer here; what follows from it is for the cal
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -24,8 +25,9 @@ NOT_CALLED: Final = "not called: a function cannot be rehearsed"
 def perform(kind: str, firing: Firing, config: Any) -> Attempt:
     """Return what one attempt of an action came to; it is made now, for real.
 
-    Never raises an Exception: that of the handler is in the answer. What is no Exception
-    (a time limit, an interrupt) goes through.
+    Never raises an Exception: that of the handler is in the answer. So is a soft time limit
+    of Celery, which is an exception like any other: the attempt failed and is tried again.
+    What is no Exception (an interrupt) goes through.
     """
     return _attempt(kind, firing, config, is_real=True)
 
@@ -40,9 +42,10 @@ def rehearse(kind: str, firing: Firing, config: Any) -> Attempt:
 
 def _attempt(kind: str, firing: Firing, config: Any, *, is_real: bool) -> Attempt:
     began = clock.monotonic()
-    firing = replace(firing, notes=[])
+    firing = replace(firing, notes=[], renderings={})
     delivery = Delivery()
     error: Exception | None = None
+    prepared: Any = None
     try:
         entry = _usable(kind, config)
         firing = _in_time(firing, entry)
@@ -58,6 +61,8 @@ def _attempt(kind: str, firing: Firing, config: Any, *, is_real: bool) -> Attemp
     except Exception as raised:  # noqa: BLE001 - reported: the caller decides by it
         error = raised
         delivery = _with_facts_of(raised, delivery)
+    if not isinstance(prepared, Prepared):
+        delivery = _hiding(firing.renderings, delivery)
     delivery = replace(delivery, notes=(*firing.notes, *delivery.notes))
     return Attempt(
         delivery=delivery, error=error, duration_seconds=clock.monotonic() - began
@@ -97,6 +102,32 @@ def _delivery_of(prepared: Any) -> Delivery:
     if isinstance(prepared, Prepared):
         return prepared.delivery
     return Delivery(request=prepared) if isinstance(prepared, dict) else Delivery()
+
+
+def _hiding(renderings: Mapping[str, str], delivery: Delivery) -> Delivery:
+    """Return the delivery of a kind that does not know `firing.kept`, without secrets.
+
+    Only what is a rendered text from its beginning to its end is replaced: a secret may be
+    as short as a digit, and is no reason to hide every text that has one.
+    """
+    if not renderings:
+        return delivery
+    return replace(
+        delivery,
+        request=_replaced(renderings, delivery.request),
+        response=_replaced(renderings, delivery.response),
+        notes=tuple(renderings.get(note, note) for note in delivery.notes),
+    )
+
+
+def _replaced(renderings: Mapping[str, str], value: Any) -> Any:
+    if isinstance(value, str):
+        return renderings.get(value, value)
+    if isinstance(value, dict):
+        return {key: _replaced(renderings, item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replaced(renderings, item) for item in value]
+    return value
 
 
 def _with_facts_of(error: Exception, delivery: Delivery) -> Delivery:

@@ -8,11 +8,12 @@ that. It raises RetryAfter or Permanent; any other exception means: try again la
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeAlias, TypeVar
 
+import msgspec
 from django.utils.translation import gettext as _
 
 from workflow_engine import registry
@@ -21,11 +22,13 @@ from workflow_engine.actions.templates import (
     Escape,
     compile_template,
 )
+from workflow_engine.conf import options
 from workflow_engine.registry import ActionEntry
 from workflow_engine.types import Detection, Event, Facts
 from workflow_engine.types.detection import to_facts
 from workflow_engine.types.event import JSON
 from workflow_engine.types.instants import instant_text
+from workflow_engine.types.secrets import REDACTED, Secrets
 
 Purpose: TypeAlias = Literal["trigger", "resolve", "test"]
 
@@ -57,6 +60,8 @@ class Firing:
         timeout_seconds: How long the attempt may take.
         send_task: Hands a task to the broker; None = there is none.
         notes: What a reader of the delivery should know, one sentence each; `render` adds.
+        secrets: What its texts must not say; None = they are sent, and say all.
+        renderings: Texts with secrets in them, as sent, and as kept; `render` adds.
     """
 
     uuid: str
@@ -71,6 +76,8 @@ class Firing:
     timeout_seconds: float
     send_task: SendTask | None = None
     notes: list[str] = field(default_factory=list, compare=False)
+    secrets: Secrets | None = None
+    renderings: dict[str, str] = field(default_factory=dict, compare=False)
 
     @cached_property
     def workflow_facts(self) -> dict[str, JSON]:
@@ -104,6 +111,16 @@ class Firing:
             },
         )
 
+    @cached_property
+    def kept(self) -> Self:
+        """The same firing for what is kept: its texts, with "[redacted]" for secrets."""
+        found = self.detection
+        secrets = Secrets(options.REDACT_KEYS, "" if found is None else found.path)
+        if found is not None:
+            value = REDACTED if secrets.hides_value else secrets.redact(found.value)
+            found = msgspec.structs.replace(found, value=value)
+        return replace(self, detection=found, notes=[], secrets=secrets)
+
     @property
     def mark(self) -> str:
         """What a message begins with when it does not tell that something began."""
@@ -122,8 +139,14 @@ class Firing:
         Raises:
             InvalidTemplate: The text does not follow the grammar.
         """
-        rendered = compile_template(text).render(self.facts, escape, limit_characters)
+        template = compile_template(text)
+        rendered = template.render(self.facts, escape, limit_characters, self.secrets)
         self.notes.extend(note for note in rendered.notes if note not in self.notes)
+        if self.secrets is None:
+            hidden = self.kept.secrets
+            kept = template.render(self.facts, escape, limit_characters, hidden).text
+            if kept != rendered.text:
+                self.renderings[rendered.text] = kept
         return rendered.text
 
 
@@ -131,8 +154,9 @@ class Firing:
 class Delivery:
     """What one attempt asked of the outside and got back.
 
-    Request and response are plain JSON, neither redacted nor cut: who keeps them redacts
-    first and cuts then, since a key cannot be found in half a text.
+    Request and response are plain JSON, neither redacted by their keys nor cut: who keeps
+    them redacts first and cuts then, since a key cannot be found in half a text. A text with
+    values in it has no keys any more: here it is as `firing.kept` renders it.
 
     Attributes:
         endpoint: Where it went, short and without secrets; "" = nowhere.
@@ -153,7 +177,7 @@ class Delivery:
 class Prepared:
     """What `prepare` may return so that a rehearsal can show what would be sent.
 
-    Anything else is handed to `send` just as well.
+    Anything else is handed to `send` just as well; a dict is also kept as the request.
     """
 
     delivery: Delivery

@@ -94,21 +94,18 @@ class Email:
 
     def prepare(self, firing: Firing, config: Any) -> PreparedEmail:
         """Return the message with its values."""
-        subject = firing.mark + firing.render(
-            config["subject"], limit_characters=SUBJECT_CHARACTERS
-        )
+        texts = _texts(firing, config)
         message = EmailMultiAlternatives(
-            subject=" ".join(subject.split()),
-            body=firing.render(config["text"]),
+            subject=texts["subject"],
+            body=texts["text"],
             from_email=options.EMAIL_FROM,
             to=config["to"],
         )
-        if config.get("html"):
-            html = firing.render(config["html"], Escape.HTML)
-            message.attach_alternative(html, "text/html")
+        if "html" in texts:
+            message.attach_alternative(texts["html"], "text/html")
         message.extra_headers["Message-ID"] = _message_id(firing, message.from_email)
         return PreparedEmail(
-            delivery=_delivery(message),
+            delivery=_delivery(message, _texts(firing.kept, config)),
             message=message,
             timeout_seconds=firing.timeout_seconds,
         )
@@ -131,6 +128,19 @@ class Email:
         return replace(prepared.delivery, response={"accepted": True})
 
 
+def _texts(firing: Firing, config: Any) -> dict[str, str]:
+    subject = firing.mark + firing.render(
+        config["subject"], limit_characters=SUBJECT_CHARACTERS
+    )
+    texts = {
+        "subject": " ".join(subject.split()),
+        "text": firing.render(config["text"]),
+    }
+    if config.get("html"):
+        texts["html"] = firing.render(config["html"], Escape.HTML)
+    return texts
+
+
 def _is_address(text: str) -> bool:
     try:
         validate_email(text)
@@ -145,17 +155,14 @@ def _message_id(firing: Firing, sender: str) -> str:
     return f"<{firing.uuid}@{domain or 'localhost'}>"
 
 
-def _delivery(message: EmailMultiAlternatives) -> Delivery:
+def _delivery(message: EmailMultiAlternatives, kept: dict[str, str]) -> Delivery:
     first, *others = message.to
     asked: dict[str, JSON] = {
         "message_id": message.extra_headers["Message-ID"],
         "from": message.from_email,
         "to": list(message.to),
-        "subject": message.subject,
-        "text": message.body,
+        **kept,
     }
-    if message.alternatives:
-        asked["html"] = message.alternatives[0][0]
     endpoint = f"{first} and {len(others)} more" if others else first
     return Delivery(endpoint=endpoint, request=asked)
 

@@ -1,4 +1,7 @@
-"""Log: an action that writes one line to the log of the process that carries it out."""
+"""Log: an action that writes one line to the log of the process that carries it out.
+
+A log is kept like a delivery: secrets do not get into it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ LEVELS: Final = {
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "title": "Log",
-    "description": f"One line to the logger {__name__}.",
+    "description": (
+        f"One line to the logger {__name__}. Django's own logging drops the level info "
+        "and below; configure LOGGING for this logger to see such lines."
+    ),
     "properties": {
         "level": {
             "type": "string",
@@ -63,7 +69,9 @@ class Log:
     def prepare(self, firing: Firing, config: Any) -> PreparedLine:
         """Return the line: one, whatever the values hold."""
         level = config.get("level", "info")
-        message = " ".join((firing.mark + firing.render(config["message"])).split())
+        kept = firing.kept
+        message = " ".join((firing.mark + kept.render(config["message"])).split())
+        firing.notes.extend(kept.notes)
         asked = {"level": level, "message": message}
         return PreparedLine(
             delivery=Delivery(endpoint=logger.name, request=asked),

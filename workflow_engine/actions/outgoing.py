@@ -149,13 +149,18 @@ def outgoing(firing: Firing, config: Any) -> Outgoing:
     """
     url, method = config["url"], config.get("method", "POST")
     endpoint = endpoint_of(url)
-    content = _content(firing, config)
-    body = json_of(content)
-    headers = _headers(firing, config, body)
-    asked: dict[str, JSON] = {"method": method, "headers": headers, "body": content}
+    body = json_of(_content(firing, config))
+    names = secret_names(config.get("secret"))
+    signed = signing_headers(names, firing.uuid, firing.now, body)
+    asked: dict[str, JSON] = {
+        "method": method,
+        "headers": _headers(firing.kept, config) | signed,
+        "body": _content(firing.kept, config),
+    }
     if endpoint.query:
         asked["query"] = endpoint.query
     delivery = Delivery(endpoint=endpoint.label, request=asked)
+    headers = _headers(firing, config) | signed
     return Outgoing(
         method=method, url=url, headers=headers, body=body, delivery=delivery
     )
@@ -172,7 +177,7 @@ def _content(firing: Firing, config: Any) -> JSON:
     }
 
 
-def _headers(firing: Firing, config: Any, body: str) -> dict[str, str]:
+def _headers(firing: Firing, config: Any) -> dict[str, str]:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"django-detector-workflows/{__version__}",
@@ -184,5 +189,4 @@ def _headers(firing: Firing, config: Any, body: str) -> dict[str, str]:
     # What a receiver gets is read once: no coding that a small body could hide a large one in.
     headers["Accept-Encoding"] = "identity"
     headers["Workflow-Engine-Purpose"] = firing.purpose
-    names = secret_names(config.get("secret"))
-    return headers | signing_headers(names, firing.uuid, firing.now, body)
+    return headers

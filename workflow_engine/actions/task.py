@@ -77,12 +77,13 @@ class Task:
     def prepare(self, firing: Firing, config: Any) -> PreparedTask:
         """Return the task with its arguments."""
         name, queue = config["task"], config.get("queue")
-        kwargs = Tree(firing).render(config.get("kwargs", {}))
-        asked = {"task": name, "kwargs": kwargs, "queue": queue, "id": firing.uuid}
+        given = config.get("kwargs", {})
+        kept = Tree(firing.kept).render(given)
+        asked = {"task": name, "kwargs": kept, "queue": queue, "id": firing.uuid}
         return PreparedTask(
             delivery=Delivery(endpoint=name, request=asked),
             name=name,
-            kwargs=kwargs,
+            kwargs=Tree(firing).render(given),
             queue=queue,
             task_id=firing.uuid,
             send_task=firing.send_task,

@@ -20,6 +20,7 @@ from workflow_engine.actions.filters import FILTERS, Filter, Value, json_of, tex
 from workflow_engine.exceptions import InvalidPath, InvalidTemplate
 from workflow_engine.types.facts import Facts
 from workflow_engine.types.paths import MISSING, ROOTS, parse_path
+from workflow_engine.types.secrets import REDACTED, Secrets
 
 TEMPLATE_CHARACTERS: Final = 10_000
 RENDERED_CHARACTERS: Final = 65_536
@@ -76,8 +77,12 @@ class _Slot:
     path: str
     filters: tuple[tuple[Filter, str], ...]
 
-    def value(self, facts: Facts) -> Value:
+    def value(self, facts: Facts, secrets: Secrets | None) -> Value:
         value = facts.get(self.path)
+        if secrets is not None and value is not MISSING:
+            if secrets.leads_to(self.path):
+                return REDACTED  # whole: no filter is to say how long a secret is
+            value = secrets.redact(value)
         for one, argument in self.filters:
             value = one.apply(value, argument)
         return value
@@ -97,6 +102,7 @@ class Template:
         facts: Facts,
         escape: Escape = Escape.NONE,
         limit_characters: int = RENDERED_CHARACTERS,
+        secrets: Secrets | None = None,
     ) -> Rendered:
         """Return the text with its values, each escaped; what the author wrote is not.
 
@@ -106,12 +112,13 @@ class Template:
             facts: Made with the roots `workflow`, `firing` and `now` as extra.
             escape: Where the text lands.
             limit_characters: Where the text is cut, never inside an escape.
+            secrets: What the text must not say; None = it says all.
         """
         written: list[str] = []
         missing: dict[str, None] = {}
         room, is_cut = limit_characters, False
         for piece in self.pieces:
-            value = piece if isinstance(piece, str) else piece.value(facts)
+            value = piece if isinstance(piece, str) else piece.value(facts, secrets)
             if isinstance(piece, _Slot) and value is MISSING:
                 missing[piece.path] = None
                 continue

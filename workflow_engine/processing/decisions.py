@@ -16,19 +16,21 @@ from workflow_engine.models import Decision, Workflow, WorkflowDecision
 from workflow_engine.processing.redact import (
     EVENT_BYTES,
     REDACTED,
-    leads_to_secret,
     redact,
+    secrets,
     shorten,
-    storable,
 )
+from workflow_engine.types.data import storable_text
 from workflow_engine.types.event import JSON, Event, to_message
 from workflow_engine.types.reasons import Reason, Result
+from workflow_engine.types.secrets import Secrets
 from workflow_engine.types.trace import Trace, WorkflowLine, to_detail
 
 DETAIL_BYTES: Final = 32_768
 _VALUES: Final = ("seen", "wanted", "value")  # what an event or a rule brought along
+_SENTENCES: Final = ("message", "note")
 _CUTS: Final = (
-    (*_VALUES, "message", "note"),
+    (*_VALUES, *_SENTENCES),
     ("conditions",),
     ("trigger", "when", "ifs", "actions"),
 )  # of a line that is too long, one after the other
@@ -126,7 +128,8 @@ def bounded(detail: dict[str, Any]) -> dict[str, Any]:
 
     If it is still long, it goes without its values, then its conditions, then its parts.
     """
-    kept: dict[str, Any] = _without_secrets(detail)
+    hidden = secrets(detail.get("value_path", ""))
+    kept: dict[str, Any] = _without_secrets(detail, hidden)
     for keys in _CUTS:
         if len(msgspec.json.encode(kept)) <= DETAIL_BYTES:
             break
@@ -134,24 +137,25 @@ def bounded(detail: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _without_secrets(value: Any) -> Any:
-    """Go through the verdicts in a line; a condition is known by its `path`."""
+def _without_secrets(value: Any, hidden: Secrets) -> Any:
+    """Go through the verdicts in a line; what was looked at is known by its `path`."""
     if isinstance(value, list | tuple):
-        return [_without_secrets(item) for item in value]
+        return [_without_secrets(item, hidden) for item in value]
     if isinstance(value, str):
-        return storable(value)
+        return storable_text(value)
     if not isinstance(value, dict):
         return value
     path = value.get("path")
-    secret = isinstance(path, str) and path != "" and leads_to_secret(path)
+    secret = isinstance(path, str) and path != "" and hidden.leads_to(path)
     kept = {
-        key: (REDACTED if secret else shorten(redact(item)))
+        key: (REDACTED if secret else shorten(hidden.redact(item)))
         if key in _VALUES
-        else _without_secrets(item)
+        else _without_secrets(item, hidden)
         for key, item in value.items()
     }
-    if secret and kept.get("message"):
-        kept["message"] = REDACTED  # what a handler raised may quote the value
+    for name in _SENTENCES:
+        if secret and kept.get(name):
+            kept[name] = REDACTED  # what a handler raised may quote the value
     return kept
 
 

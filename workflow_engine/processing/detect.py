@@ -223,6 +223,7 @@ def conclude(
         priority=answer.priority,
         previous_priority=before,
         value=answer.value,
+        path=_path_of(detector),
         episode=state.episode,
     )
     line = DetectorLine(
@@ -230,10 +231,17 @@ def conclude(
         detector=detector.slug,
         kind=detector.kind,
         revision=detector.revision,
+        path=_path_of(detector),
         trigger=trigger,
         detection=detection,
     )
     return line, state
+
+
+def _path_of(detector: DetectorSnapshot) -> str:
+    """Return where a detector looks, by its configuration; "" for one that says no place."""
+    path = detector.config.get("path", "")
+    return path if isinstance(path, str) else ""
 
 
 def _new_episode(state: State, now: datetime) -> int:
@@ -258,6 +266,7 @@ def _silent(
         detector=detector.slug,
         kind=detector.kind,
         revision=detector.revision,
+        path=_path_of(detector),
         trigger=trigger,
         reason=reason,
         note=note,

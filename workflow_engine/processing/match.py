@@ -165,7 +165,7 @@ def _conclude(
     if snoozed and (passing or waiting):
         reason, passing, waiting = Reason.SNOOZED, (), ()
     return Matched(
-        line=_line(workflow, reason, names, judged),
+        line=_line(workflow, reason, names, judged, detections[0].path),
         workflow=workflow,
         detection=detections[0],
         passing=passing,
@@ -223,6 +223,7 @@ def _line(
     reason: Reason,
     names: tuple[str, ...],
     judged: _Judged | None = None,
+    value_path: str = "",
 ) -> WorkflowLine:
     verdicts = [] if judged is None else [judged.when, *(v for _, v in judged.ifs)]
     return WorkflowLine(
@@ -234,6 +235,7 @@ def _line(
         reason=reason,
         environment=workflow.environment,
         detectors=names,
+        value_path=value_path,
         when=None if judged is None else judged.when,
         ifs=tuple(
             IfLine(position=i.group.position, verdict=v)

@@ -13,6 +13,7 @@ from workflow_engine.conf import options
 from workflow_engine.lookups import workflows
 from workflow_engine.processing.ledger import DryLedger
 from workflow_engine.processing.pipeline import trace_events
+from workflow_engine.queue import failure_of
 from workflow_engine.types.detection import Change, Detection
 from workflow_engine.types.event import Event
 from workflow_engine.types.snapshots import Absent, ActionSnapshot, WorkflowSnapshot
@@ -81,6 +82,7 @@ def _noted(
 
 def _sentence(attempt: actions.Attempt) -> str:
     if attempt.error is not None:
-        return f"would fail: {type(attempt.error).__name__}: {attempt.error}"
+        failure = failure_of(attempt.error)
+        return f"would fail: {failure.error_class}: {failure.error}"
     parts: Iterable[str] = (attempt.delivery.endpoint, *attempt.delivery.notes)
     return "; ".join(part for part in parts if part)

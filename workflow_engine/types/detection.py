@@ -125,6 +125,7 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
         priority: From now on.
         previous_priority: Until now.
         value: What was measured, or None.
+        path: Where in the event the detector looks for it; "" = it counts or reckons.
         episode: Names the episode; 0 for a stateless detector.
     """
 
@@ -134,6 +135,7 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority
     previous_priority: Priority = Priority.OK
     value: JSON = None
+    path: str = ""
     episode: int = 0
 
 

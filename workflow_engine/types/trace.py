@@ -20,6 +20,7 @@ class DetectorLine(msgspec.Struct, frozen=True, kw_only=True):
         detector: Slug.
         kind: Detector kind.
         revision: Revision of the detector used.
+        path: Where in the event its kind looks, by its configuration, or "".
         trigger: Verdict of the trigger group; None when there is none or it was not reached.
         reason: Why nothing was said, or None.
         detection: What was said, or None.
@@ -31,6 +32,7 @@ class DetectorLine(msgspec.Struct, frozen=True, kw_only=True):
     detector: str
     kind: str
     revision: str = ""
+    path: str = ""
     trigger: GroupVerdict | None = None
     reason: Reason | None = None
     detection: Detection | None = None
@@ -83,6 +85,7 @@ class WorkflowLine(msgspec.Struct, frozen=True, kw_only=True):
         reason: Why.
         environment: The workflow's environment, or None for every event.
         detectors: Slugs of the detectors that led here, the leading one first.
+        value_path: Where the leading one found the value of its detection, or "".
         when: Verdict of the when-group, or None.
         ifs: Verdicts of the if-groups judged, by position.
         actions: Fates of the carried actions of passing groups.
@@ -98,6 +101,7 @@ class WorkflowLine(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     environment: str | None = None
     detectors: tuple[str, ...] = ()
+    value_path: str = ""
     when: GroupVerdict | None = None
     ifs: tuple[IfLine, ...] = ()
     actions: tuple[ActionLine, ...] = ()
