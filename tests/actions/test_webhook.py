@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -101,6 +101,39 @@ def test_webhook__body_with_templates_is_json_whatever_the_values(
     assert request.headers.get_all("Content-Type") == ["application/x-own"]
     assert "Content-Type" not in attempt.delivery.request["headers"]
     assert attempt.delivery.notes == ("data.b is missing",)
+
+
+def test_webhook__secret_is_sent_and_not_kept(receiver: Receiver) -> None:
+    config = {
+        "url": receiver.url(),
+        "body": {"pin": "{{ data.token }}", "n": "1", "whole": "{{ data }}"},
+        "headers": {"X-Pin": "<{{ data.token }}>"},
+    }
+    told = firing(event=event(data={"token": "1"}))
+
+    attempt = perform("webhook", told, config)
+
+    [request] = receiver.requests
+    kept = attempt.delivery.request
+    sent = {"pin": "1", "n": "1", "whole": '{"token":"1"}'}
+    assert json.loads(request.body) == sent
+    assert request.headers["X-Pin"] == "<1>"
+    hidden = {"pin": "[redacted]", "n": "1", "whole": '{"token":"[redacted]"}'}
+    assert kept["body"] == hidden
+    assert kept["headers"]["X-Pin"] == "<[redacted]>"
+    assert kept["headers"]["webhook-id"] == request.headers["webhook-id"]
+
+
+def test_webhook__secret_that_was_measured_is_not_kept_of_the_default_body(
+    receiver: Receiver,
+) -> None:
+    told = firing(detection=detection(path="data.token", value=7))
+
+    attempt = perform("webhook", told, {"url": receiver.url()})
+
+    assert json.loads(receiver.requests[0].body)["detection"]["value"] == 7
+    assert attempt.delivery.request["body"]["detection"]["value"] == "[redacted]"
+    assert attempt.delivery.request["body"]["detection"]["detector"] == "failed-orders"
 
 
 def test_webhook__strings_of_a_body_share_the_room_of_one_rendering(
@@ -297,6 +330,38 @@ def test_webhook__silence_ends_at_the_time_of_the_firing(scheme: str) -> None:
     assert type(attempt.error) is EndpointFailed
     assert str(attempt.error) == "no whole answer within 0.3 s"
     assert attempt.duration_seconds < 1
+
+
+@pytest.fixture
+def deaf() -> Iterator[int]:
+    """Yield a port of this machine that takes no connection, and refuses none."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        listener.listen(0)
+        port: int = listener.getsockname()[1]
+        waiting = []
+        for _ in range(4):  # the system takes one more than it was told, or two
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex((HOST, port))
+            waiting.append(one)
+        yield port
+        for one in waiting:
+            one.close()
+
+
+@pytest.mark.parametrize("connect_seconds", [0.4, 5])
+def test_webhook__addresses_that_do_not_answer_share_the_total_time(
+    named: Named, settings: Settings, deaf: int, connect_seconds: float
+) -> None:
+    settings.WORKFLOW_ENGINE["WEBHOOK"]["connect_seconds"] = connect_seconds
+    named(hooks_example_com=[HOST] * 6)
+    url = f"http://hooks.example.com:{deaf}/"
+
+    attempt = perform("named-webhook", firing(), {"url": url, "timeout": 1})
+
+    assert type(attempt.error) is EndpointFailed
+    assert 0.9 < attempt.duration_seconds < 2
 
 
 def test_webhook__answer_without_end_is_read_up_to_a_bound(receiver: Receiver) -> None:

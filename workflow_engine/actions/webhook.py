@@ -151,14 +151,16 @@ class _Adapter(HTTPAdapter):
 def _dial(
     host: str, port: int, *, resolver: Resolver, deadline: Deadline
 ) -> socket.socket:
-    """Return a connection to the first checked address that takes one."""
+    """Return a connection to the first checked address that takes one in time."""
     left = deadline.remaining_seconds
     addresses = checked_addresses(host, port, resolver, left())
     failure = OSError(f"{host} has no address")
     for address in addresses:
         seconds = min(options.WEBHOOK["connect_seconds"], left())
+        if seconds <= 0:  # to a socket, no time is either no limit or no waiting
+            raise EndpointFailed(f"{host} did not take a connection in time")
         try:
-            connection = socket.create_connection((address, port), seconds or None)
+            connection = socket.create_connection((address, port), seconds)
         except OSError as error:
             failure = error
         else:
