@@ -178,6 +178,33 @@ def test_put_off__attempts_are_given_back_or_all_reset() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("payload", "kept"),
+    [
+        ({"event": {"id": "8c1"}, "detection": {"value": 7}, "n": 1}, {"n": 1}),
+        ({"detection": {"value": 7}}, {}),
+        (
+            {"inner": {"event": 1, "detection": 2}},
+            {"inner": {"event": 1, "detection": 2}},
+        ),
+        (["event", "detection"], ["event", "detection"]),
+    ],
+)
+def test_payload__loses_event_and_detection_at_its_end(payload: Any, kept: Any) -> None:
+    done, cancelled, dead = (item_in("running") for _ in range(3))
+    WorkItem.objects.update(payload=payload)
+
+    finish(done.pk, 1, 1, now=NOW)
+    cancel(cancelled.pk, now=NOW)
+    interrupt([(cancelled.pk, 1)], now=NOW)
+    give_up(dead.pk, 1, now=NOW, error=ERROR)
+
+    ended = [row(item.pk) for item in (done, cancelled, dead)]
+    assert [item.state for item in ended] == ["done", "cancelled", "dead"]
+    assert [item.payload for item in ended] == [kept, kept, payload]
+
+
+@pytest.mark.django_db
 def test_wish__beats_every_way_to_end_but_done() -> None:
     verbs: dict[str, Any] = {
         "release": lambda n: release(n, 1, 1, now=NOW, error=ERROR),

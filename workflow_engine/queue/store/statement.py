@@ -27,13 +27,14 @@ Given = Sequence[Mapping[str, Any]]
 SCHEDULED: Final = "state = 'scheduled'"
 CLAIMED: Final = "state IN ('sent', 'running')"
 
-#: The payload without its event.
+#: The payload without its event and what was measured in it.
 _LEAN: Final = {
     "postgresql": (
-        "CASE jsonb_typeof(payload) WHEN 'object' THEN payload - 'event'"
+        "CASE jsonb_typeof(payload) WHEN 'object' THEN payload"
+        " - 'event' - 'detection'"
         " ELSE payload END"
     ),
-    "sqlite": "json_remove(payload, '$.event')",
+    "sqlite": "json_remove(payload, '$.event', '$.detection')",
 }
 
 #: The numbers of the shards that have rows of a state: one look at the index for each.
@@ -51,7 +52,7 @@ _SHARDS: Final = """
 class Transition:
     """One line, or two that share a statement, of the table of transitions.
 
-    `{lean}` stands for the payload without its event, `given_<name>` for a value of the
+    `{lean}` stands for the payload without its event and detection, `given_<name>` for a value of the
     row given, `%(<name>)s` for a parameter.
 
     Attributes:
