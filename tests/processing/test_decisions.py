@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,15 +139,27 @@ def test_decision__of_no_match_waits_in_memory(world: World, settings: Any) -> N
     assert Decision.objects.get().reason == "no_detector"
 
 
-def test_buffer__is_bounded(world: World, settings: Any) -> None:
+def _dropped(caplog: pytest.LogCaptureFixture) -> list[tuple[str, int]]:
+    """Return level and number of each word about decisions that were dropped."""
+    return [
+        (record.levelname, record.__dict__["decisions"])
+        for record in caplog.records
+        if record.__dict__.get("action") in {"drop_decisions", "flush_decisions"}
+    ]
+
+
+def test_buffer__is_bounded_and_says_what_it_dropped(
+    world: World, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.WORKFLOW_ENGINE = {"TRACE_BUFFER": 3}
     mine = DecisionBuffer()
 
-    mine.add([_trace(world, f"e{n}", Reason.WHEN) for n in range(5)])
+    mine.add([_trace(world, f"e{n}", Reason.WHEN) for n in range(4)])
+    mine.add([_trace(world, "e5", Reason.WHEN)])
+    written = [mine.flush(), mine.flush()]
 
-    assert mine.dropped == 2
-    assert mine.flush() == 3
-    assert mine.flush() == 0
+    assert written == [3, 0]
+    assert _dropped(caplog) == [("WARNING", 2)]
 
 
 def test_buffer__of_no_size_keeps_nothing(world: World, settings: Any) -> None:
@@ -152,7 +168,7 @@ def test_buffer__of_no_size_keeps_nothing(world: World, settings: Any) -> None:
 
     mine.add([_trace(world, "e1", Reason.WHEN)])
 
-    assert (mine.dropped, mine.flush()) == (1, 0)
+    assert mine.flush() == 0
 
 
 def test_buffer__error_of_the_database_drops_and_counts(
@@ -162,10 +178,60 @@ def test_buffer__error_of_the_database_drops_and_counts(
     twin = _trace(world, "e1", Reason.WHEN)
     mine.add([twin, twin])
 
-    assert mine.flush() == 0
+    written = [mine.flush(), mine.flush()]
 
-    assert mine.dropped == 2
-    assert "could not be written" in caplog.text
+    assert written == [0, 0]
+    assert _dropped(caplog) == [("ERROR", 2)]
+
+
+FORKS = """
+import os, sys
+import django
+django.setup()
+from django.core.management import call_command
+from workflow_engine import clock
+from workflow_engine.models import Decision
+from workflow_engine.processing.buffer import buffer
+from workflow_engine.types.event import Event
+from workflow_engine.types.reasons import Reason, Result
+from workflow_engine.types.trace import Trace
+
+call_command("migrate", verbosity=0)
+now = clock.now()
+event = Event(id="e1", source="s", type="t", time=now, accepted_at=now)
+trace = Trace(
+    id="0" * 32, event=event, decided_at=now, result=Result.NO_MATCH,
+    reason=Reason.NO_DETECTOR,
+)
+buffer.add([trace])
+child = os.fork()
+if not child:
+    {child}
+    sys.exit()  # as every process that ends in order, it writes what it has
+os.waitpid(child, 0)
+print(Decision.objects.count(), buffer.flush(), Decision.objects.count())
+"""
+
+
+@pytest.mark.parametrize("child", ["pass", "buffer.flush()", "buffer.discard()"])
+def test_buffer__is_empty_in_a_forked_child(tmp_path: Path, child: str) -> None:
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "settings.test",
+        "WORKFLOW_TEST_DB": "sqlite",
+        "WORKFLOW_TEST_SQLITE_FILE": str(tmp_path / "db.sqlite3"),
+    }
+
+    ran = subprocess.run(
+        [sys.executable, "-c", FORKS.replace("{child}", child)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ran.stdout.split() == ["0", "1", "1"], ran.stderr
 
 
 def test_buffer__discard_forgets(world: World) -> None:

@@ -1,6 +1,6 @@
 """Buffer: sampled decisions waiting in memory to be written off the path of their events.
 
-Bounded; what does not fit is dropped and counted. Written every METRICS_FLUSH_SECONDS by a
+Bounded; what does not fit is dropped, and the log says how much. Written every METRICS_FLUSH_SECONDS by a
 timer of its own, and when the process ends. One per process; empty in a forked child.
 """
 
@@ -36,8 +36,7 @@ class DecisionBuffer:
         """Keep decisions for later; no query, no wait for another thread's query."""
         if not traces:
             return
-        if self._pid != os.getpid():
-            self.__init__()  # type: ignore[misc] # the parent's lock and timer mean nothing here
+        self._leave_parent()
         with self._lock:
             free = max(0, options.TRACE_BUFFER - len(self._traces))
             self._traces += traces[:free]
@@ -51,16 +50,15 @@ class DecisionBuffer:
 
     def flush(self) -> int:
         """Write what waits and return how many; an error of the database drops and logs them."""
-        with self._lock:
-            traces, self._traces = self._traces, []
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+        traces, dropped = self._take()
+        if dropped:
+            logger.warning(
+                "Sampled decisions were dropped: there was no room for them.",
+                extra={"action": "drop_decisions", "decisions": dropped},
+            )
         try:
             write_old_decisions(traces, using=options.DATABASE)
         except Exception:
-            with self._lock:
-                self.dropped += len(traces)
             logger.exception(
                 "Sampled decisions could not be written.",
                 extra={"action": "flush_decisions", "decisions": len(traces)},
@@ -74,11 +72,27 @@ class DecisionBuffer:
 
     def discard(self) -> None:
         """Forget what waits; for a process that must not write any more."""
+        self._take()
+
+    def _take(self) -> tuple[list[Trace], int]:
+        """Return what waits and how many were dropped, and begin anew."""
+        self._leave_parent()
         with self._lock:
-            self._traces = []
+            traces, self._traces = self._traces, []
+            dropped, self.dropped = self.dropped, 0
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
+        return traces, dropped
+
+    def _leave_parent(self) -> None:
+        """In a forked child, begin anew: the parent writes what it holds itself.
+
+        Its lock, perhaps held by a thread that was not forked, and its timer mean nothing
+        here.
+        """
+        if self._pid != os.getpid():
+            self.__init__()  # type: ignore[misc] # as at the start of a process
 
 
 buffer = DecisionBuffer()
