@@ -127,6 +127,25 @@ def test_config__refused_beside_its_field(
     assert not Action.objects.exists()
 
 
+def test_config__broken_json_is_told_once(editor: Client) -> None:
+    page = add_page("detector", "threshold")
+    filled = {
+        "name": "D",
+        "slug": "d",
+        "event_type": "a.b",
+        "config__path": "data.n",
+        "config__op": '"gt"',
+        "config__levels": "{",
+    }
+
+    response = editor.post(page, fields_of(editor.get(page), **filled))
+
+    errors = response.context["adminform"].form.errors
+    assert list(errors) == ["config__levels"]
+    assert len(errors["config__levels"]) == 1
+    assert "Not JSON" in errors["config__levels"][0]
+
+
 def test_change__unchanged_page_changes_nothing(editor: Client) -> None:
     action = ActionFactory(config={"level": "info", "message": " two\nlines "})
     before = action.config

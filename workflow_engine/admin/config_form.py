@@ -75,13 +75,19 @@ class ConfigForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript at r
     def _add(self, name: str, error: ValidationError) -> None:
         place = name
         if name == "config":
-            key = error.messages[0].partition(":")[0].partition(".")[0]
-            place = f"{PREFIX}{key}"
+            place = f"{PREFIX}{self._key(error.messages[0])}"
             if place in self.fields and place in self.errors:
                 return  # the field itself has said so
         if place not in self.fields:
             place = OTHERS if name == "config" and OTHERS in self.fields else ""
         super().add_error(place or None, error)
+
+    def _key(self, message: str) -> str:
+        """Return the key that a sentence is about, or that it says is missing."""
+        keys = (name.removeprefix(PREFIX) for name in self.fields)
+        missing = (key for key in keys if message.startswith(f"config: '{key}'"))
+        named = message.partition(":")[0].partition(".")[0]
+        return next(missing, named)
 
 
 def text_of(field: Any, value: Any) -> str:
