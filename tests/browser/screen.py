@@ -84,6 +84,13 @@ class Screen:
         self.driver.save_screenshot(str(self.directory / f"{name}.png"))
         return int(size["width"])
 
+    def hidden(self) -> int:
+        """Return how many pixels of the table of a list lie beyond its edge."""
+        box = self.driver.find_element(By.CSS_SELECTOR, "#changelist .results")
+        return int(box.get_property("scrollWidth")) - int(
+            box.get_property("clientWidth")
+        )
+
     def complaints(self) -> list[str]:
         """Return what the console has said so far."""
         said = [entry["message"] for entry in self.driver.get_log("browser")]

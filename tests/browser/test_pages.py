@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -13,12 +14,16 @@ from tests.factories import (
     ActionFactory,
     ConditionFactory,
     ConditionGroupFactory,
+    DecisionFactory,
+    DeliveryFactory,
     DetectorFactory,
     DetectorStateFactory,
     DetectorWorkflowFactory,
     FiringFactory,
     GroupActionFactory,
+    WorkflowDecisionFactory,
     WorkflowFactory,
+    WorkItemFactory,
 )
 from workflow_engine.admin import PAGES
 from workflow_engine.models import Workflow
@@ -107,6 +112,79 @@ def test_page__narrow_and_dark(screen: Screen, page: str) -> None:
 
     assert width <= NARROW
     assert screen.complaints() == []
+
+
+def long_names() -> None:
+    """Write rows of every list whose texts are as long as in life."""
+    workflow = WorkflowFactory(
+        name="Tell the on-call team of the shop",
+        slug="tell-the-on-call-team-of-the-shop",
+        snoozed=True,
+        production=True,
+    )
+    detector = DetectorFactory(
+        name="Orders that failed at the payment provider",
+        slug="orders-that-failed-at-the-payment-provider",
+        event_type="com.example.shop.order.payment_failed",
+        source="https://shop.example/api/orders",
+    )
+    DetectorWorkflowFactory(detector=detector)
+    DetectorWorkflowFactory(detector__slug="failed-logins-in-a-row", workflow=workflow)
+    action = ActionFactory(name="Call the ticket system", slug="call-the-ticket-system")
+    DetectorFactory(name="Everything", event_type="*")
+    about = {"subject": "customer:b7a3d0f2/cart:4711", "environment": "production"}
+    event_id = str(uuid.UUID(int=7))
+    decision = DecisionFactory(
+        event_id=event_id,
+        event_type=detector.event_type,
+        outcome="no_match",
+        reason="workflow_disabled",
+        has_error=True,
+        **about,
+    )
+    WorkflowDecisionFactory(
+        decision=decision,
+        workflow_slug=workflow.slug,
+        outcome="no_match",
+        reason="workflow_disabled",
+        has_error=True,
+    )
+    firing = FiringFactory(
+        decision=decision,
+        workflow_slug=workflow.slug,
+        action_slug=action.slug,
+        state="succeeded",
+        reason="awaiting_trigger",
+        attempts=8,
+        **about,
+    )
+    DeliveryFactory(
+        firing=firing,
+        endpoint="https://tickets.example/api/v2/incidents",
+        ok=False,
+        status=503,
+        error_class="requests.exceptions.ConnectionError",
+        attempt=8,
+        duration_ms=10_000,
+    )
+    WorkItemFactory(
+        firing=firing,
+        dead=True,
+        subject=about["subject"],
+        error_class="requests.exceptions.ConnectionError",
+    )
+    WorkItemFactory(running=True, worker="worker-17.shop.example:30211")
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda m: m.__name__)
+def test_list__every_column_is_in_sight(screen: Screen, model: Any) -> None:
+    rules()
+    long_names()
+
+    screen.open(address(model._meta.model_name, "changelist"))
+    screen.shoot(f"{model._meta.model_name}-long-1280")
+
+    assert screen.hidden() == 0
 
 
 @pytest.mark.parametrize("model", PAGES, ids=lambda m: m.__name__)

@@ -44,13 +44,13 @@ class DecisionAdmin(HistoryAdmin):
     change_form_template = "admin/workflow_engine/decision.html"
     list_display = (
         "decided",
+        "outcome",
+        "reason",
+        "error",
+        "became",
         "event_type",
         "subject",
         "environment",
-        "outcome",
-        "reason",
-        "became",
-        "error",
         "event_id",
     )
     list_filter = ("outcome", "has_error", "mode")
@@ -151,10 +151,10 @@ class WorkflowDecisionAdmin(HistoryAdmin):
     list_display = (
         "decided",
         "workflow_slug",
-        "subject",
         "outcome",
         "reason",
         "error",
+        "subject",
     )
     list_filter = ("outcome", "has_error")
     list_select_related = ("decision",)

@@ -17,13 +17,13 @@ class DeliveryAdmin(HistoryAdmin):
 
     list_display = (
         "started",
-        "endpoint",
         "ok",
         "status",
-        "duration_ms",
-        "attempt",
-        "firing",
         "error_class",
+        "endpoint",
+        "firing",
+        "attempt",
+        "duration_ms",
     )
     list_filter = ("ok",)
     list_select_related = ("firing",)

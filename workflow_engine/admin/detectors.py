@@ -59,13 +59,13 @@ class DetectorAdmin(Switches, AsksAgain, KindAdmin, GroupOwner):
     choose_title = _("Choose what the detector looks for")
     list_display = (
         "name",
+        "warnings",
         "enabled",
+        "open_shown",
+        "kind_name",
         "event_type",
         "source_shown",
-        "kind_name",
-        "open_shown",
         "workflows_shown",
-        "warnings",
     )
     list_filter = ("enabled", "kind")
     search_fields = ("slug", "name", "event_type")

@@ -20,13 +20,12 @@ class FiringAdmin(HistoryAdmin):
 
     list_display = (
         "decided",
+        "state",
+        "reason",
         "workflow_slug",
         "action_slug",
         "subject",
         "environment",
-        "state",
-        "reason",
-        "attempts",
         "due",
     )
     list_filter = ("state", "purpose")

@@ -39,8 +39,8 @@ class ItemAdmin(ItemWishes):
 
     list_display = (
         "id",
-        "due_in",
         "state",
+        "due_in",
         "kind",
         "workflow",
         "subject",

@@ -22,10 +22,10 @@ def moment(at: datetime | None) -> str:
         return EMPTY
     utc = at.astimezone(UTC)
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
+        '<time datetime="{}" title="{}"><span>{}</span> <span>{}</span></time>',
         utc.isoformat(),
         f"{utc:%Y-%m-%d %H:%M:%S} UTC",
-        f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S}",
+        *f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S}".split(),
     )
 
 

@@ -73,14 +73,14 @@ class WorkflowAdmin(Snoozes, AsksAgain, GroupOwner):
 
     list_display = (
         "name",
+        "warnings",
         "enabled",
+        "snoozed",
         "environment",
         "detectors_shown",
         "last_fired",
         "fired_24h",
         "held_24h",
-        "snoozed",
-        "warnings",
     )
     list_filter = ("enabled", "environment", FiredFilter, SnoozedFilter)
     list_select_related = ("environment",)
