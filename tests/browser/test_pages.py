@@ -98,6 +98,7 @@ def test_workflow__second_save_without_scripts(plain_screen: Screen) -> None:
 def test_page__narrow_and_dark(screen: Screen, page: str) -> None:
     workflow = rules()
     decision = decided(workflow)
+    workflow.firings.update(decision=decision.uuid)
     pks = {
         "workflow": workflow.pk,
         "detector": workflow.detectors.get().pk,
