@@ -14,6 +14,7 @@ from workflow_engine.models import (
     Action,
     ActionInterval,
     Decision,
+    DetectorWorkflow,
     Firing,
     Workflow,
 )
@@ -355,3 +356,18 @@ def test_batch__firing_of_an_earlier_part_is_cancelled_by_a_later_one(
     )
 
     assert world.firings(action_slug="page") == [("page", "cancelled", "resolved")]
+
+
+def test_resolve__of_a_detector_whose_links_are_gone(world: World) -> None:
+    world.threshold("hot")
+    late = Carry(action="page", delay=60, on_resolve=True)
+    workflow = world.workflow("tell", "hot", carries=[late], interval=300)
+    world.one(value=11)
+    DetectorWorkflow.objects.all().delete()
+
+    trace = world.trace(world.event(value=1))
+
+    assert (trace.result, trace.reason, trace.workflows) == ("no_match", "no_link", ())
+    assert world.firings() == [("page", "cancelled", "resolved")]
+    held = ActionInterval.objects.get(workflow=workflow)
+    assert held.held_until == world.clock.now()

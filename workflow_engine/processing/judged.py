@@ -144,7 +144,7 @@ def judge_lines(
         matched=_matched(event, linked, links, now),
         endings=tuple(
             Ending(detection=line.detection, workflows=links.of(line.detector_id))
-            for line in linked
+            for line in told  # also without a link: somebody may have been told before
             if line.detection and not is_triggered(line)
         ),
         moved=moved,
