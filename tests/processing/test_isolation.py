@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.handlers import ANYTHING, Outbox
-from tests.processing.world import World, fates, reasons
+from tests.processing.world import Carry, World, changes, fates, reasons
 from workflow_engine import registry
 from workflow_engine.detectors import register_detector
 from workflow_engine.models import Decision, DetectorState, WorkflowDecision
@@ -20,6 +20,7 @@ from workflow_engine.types.detection import (
     Sample,
     State,
     opened,
+    resolved,
 )
 from workflow_engine.types.priority import Priority
 from workflow_engine.types.snapshots import GroupSnapshot, WorkflowSnapshot
@@ -128,6 +129,26 @@ def test_detector__tick_that_breaks(world: World) -> None:
     assert DetectorState.objects.get().version == before
 
 
+def test_detector__ends_an_episode_once(
+    world: World, custom: Callable[[Callable[..., Any]], None]
+) -> None:
+    def says(sample: Sample, state: State, _: Any) -> Any:
+        is_over = sample.event.data["is_over"]
+        return state, resolved() if is_over else opened("low")
+
+    custom(says)
+    world.detector("eager", kind=KIND)
+    told = [Carry(action="email", on_resolve=True)]
+    world.workflow("tell", "eager", carries=told)
+
+    said = [world.one(is_over=over) for over in (True, False, True, True)]
+    state = DetectorState.objects.get()
+
+    assert changes(said) == ["unchanged", "opened", "resolved", "unchanged"]
+    assert [len(outcome.firings) for outcome in said] == [0, 1, 1, 0]
+    assert (state.priority, state.previous_priority) == (0, 25)
+
+
 def test_detector__kind_nobody_registered(
     world: World, custom: Callable[[Callable[..., Any]], None], outbox: Outbox
 ) -> None:
@@ -201,6 +222,27 @@ def test_condition__error_beside_a_clear_answer_changes_nothing(world: World) ->
     assert reasons([outcome]) == ["sent"]
     assert not WorkflowDecision.objects.get().has_error
     assert not Decision.objects.get().has_error
+
+
+@pytest.mark.parametrize(
+    ("logic", "amount", "reason", "has_error"),
+    [
+        ("all", 1, "trigger", False),
+        ("all", 9, "condition_error", True),
+        ("none", 9, "trigger", False),
+        ("any", 1, "condition_error", True),
+        ("any", 11, "counting", False),
+    ],
+)
+def test_trigger__error_counts_only_where_it_could_flip_the_answer(
+    world: World, logic: str, amount: int, reason: str, has_error: bool
+) -> None:
+    trigger = [{"type": "t_says", "raises": True}, "data.amount gt 5"]
+    world.threshold("hot", path="data.amount", breaches=2, trigger=trigger, logic=logic)
+
+    (line,) = world.trace(world.event(amount=amount)).detectors
+
+    assert (line.reason, line.has_error) == (reason, has_error)
 
 
 def test_workflow__that_cannot_be_judged(world: World) -> None:

@@ -28,15 +28,14 @@ from workflow_engine.types.detection import (
 from workflow_engine.types.event import Event
 from workflow_engine.types.facts import Facts
 from workflow_engine.types.priority import Priority
-from workflow_engine.types.reasons import Reason
+from workflow_engine.types.reasons import Reason, Result, result_of
 from workflow_engine.types.snapshots import DetectorSnapshot
 from workflow_engine.types.trace import DetectorLine
 from workflow_engine.types.verdict import GroupVerdict
 
 VALUE_BYTES: Final = 1024  # of what was measured; items carry it beside the event
-SIGHTS = (
-    "sights"  # entry of a state's memory: what `changed` conditions saw last, by path
-)
+#: Entry of a state's memory: what `changed` conditions saw last, by path.
+SIGHTS: Final = "sights"
 
 
 class Detected(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +106,7 @@ def _ask(
         detector, entry, event, ready, now, late=late and entry.is_ordered
     )
     if watched:
-        return line, _seen(state, event, watched)
+        return _remembering(detector, line, _seen(state, event, watched))
     # What is no sample moves nothing: a new revision is noted with the next sample.
     return line, None if state is ready else state
 
@@ -133,8 +132,27 @@ def _seen(state: State, event: Event, watched: tuple[str, ...]) -> State:
     """Remember what stands at the watched paths, whether or not the group passed."""
     facts = Facts(event)
     sights = {path: sight(facts.get(path)) for path in watched}
-    watermark = max(event.time, state.watermark or event.time)
-    return state.remember(**{SIGHTS: sights}).replace(watermark=watermark)
+    return _noted(state.remember(**{SIGHTS: sights}), event)
+
+
+def _noted(state: State, event: Event) -> State:
+    """Note when the newest event happened, and when the last one was accepted."""
+    return state.replace(
+        watermark=max(event.time, state.watermark or event.time),
+        last_seen_at=max(event.accepted_at, state.last_seen_at or event.accepted_at),
+    )
+
+
+def _remembering(
+    detector: DetectorSnapshot, line: DetectorLine, state: State
+) -> tuple[DetectorLine, State | None]:
+    """Refuse what was seen where it does not fit into the memory, beside the kind's own."""
+    try:
+        _check_memory(state)
+    except ValueError as error:
+        note = f"'changed' looks at too much: {error}"
+        return _silent(detector, Reason.DETECTOR_ERROR, line.trigger, note), None
+    return line, state
 
 
 def _judge(
@@ -167,11 +185,7 @@ def _judge(
         return _silent(detector, Reason.DETECTOR_ERROR, trigger, note), state
     if answer is Reason.NO_VALUE:
         return _silent(detector, answer, trigger), state
-    after = after.replace(
-        watermark=max(event.time, state.watermark or event.time),
-        last_seen_at=max(event.accepted_at, state.last_seen_at or event.accepted_at),
-    )
-    return conclude(detector, after, answer, now, trigger)
+    return conclude(detector, _noted(after, event), answer, now, trigger)
 
 
 def checked(said: object, now: datetime) -> tuple[State, Finding | Reason]:
@@ -191,12 +205,17 @@ def checked(said: object, now: datetime) -> tuple[State, Finding | Reason]:
     if state.wake_at is not None:
         check_due(state.wake_at, now=now)
     json_bytes(state.streaks)
-    found = json_bytes(state.memory)
-    if found > MEMORY_BYTES:
-        raise ValueError(f"the memory is {found} bytes of JSON, at most {MEMORY_BYTES}")
+    _check_memory(state)
     if isinstance(answer, Finding) and json_bytes(answer.value) > VALUE_BYTES:
         raise ValueError(f"the value is longer than {VALUE_BYTES} bytes of JSON")
     return state, answer
+
+
+def _check_memory(state: State) -> None:
+    """Raise ValueError for a memory that is too long or that no database stores."""
+    found = json_bytes(state.memory)
+    if found > MEMORY_BYTES:
+        raise ValueError(f"the memory is {found} bytes of JSON, at most {MEMORY_BYTES}")
 
 
 def conclude(
@@ -206,10 +225,15 @@ def conclude(
     now: datetime,
     trigger: GroupVerdict | None = None,
 ) -> tuple[DetectorLine, State]:
-    """Return the line of an answer, and the state with the priority it brings."""
+    """Return the line of an answer, and the state with the priority it brings.
+
+    Only what is going on can be over: an episode ends once, whatever its kind says.
+    """
     if isinstance(answer, Reason):
         return _silent(detector, answer, trigger), state
     before = state.priority
+    if answer.change is Change.RESOLVED and before is Priority.OK:
+        return _silent(detector, Reason.UNCHANGED, trigger), state
     if answer.change is Change.OPENED:
         state = state.replace(episode=_new_episode(state, now))
     if answer.change is not Change.REPEATED:
@@ -255,12 +279,6 @@ def _silent(
     trigger: GroupVerdict | None = None,
     note: str = "",
 ) -> DetectorLine:
-    failed = reason in {
-        Reason.CONDITION_ERROR,
-        Reason.DETECTOR_ERROR,
-        Reason.HANDLER_MISSING,
-    }
-    uncertain = trigger is not None and any(c.error for c in trigger.conditions)
     return DetectorLine(
         detector_id=detector.id,
         detector=detector.slug,
@@ -270,7 +288,7 @@ def _silent(
         trigger=trigger,
         reason=reason,
         note=note,
-        has_error=failed or uncertain,
+        has_error=result_of(reason) is Result.FAILED,
     )
 
 
