@@ -90,8 +90,17 @@ def test_command__database_is_away(command: list[str], outside: Environment) -> 
 
 
 @pytest.mark.parametrize("vendor", ["sqlite", "postgres"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["workflow_export"],
+        ["workflow_events", "-"],
+        ["workflow_events", "-", "--submit"],
+    ],
+    ids=["export", "events", "submit"],
+)
 def test_command__tables_are_missing(
-    vendor: str, outside: Environment, tmp_path: Path
+    vendor: str, command: list[str], outside: Environment, tmp_path: Path
 ) -> None:
     empty = {
         **outside(),
@@ -102,9 +111,10 @@ def test_command__tables_are_missing(
     if vendor == "postgres" and connection.vendor != vendor + "ql":
         empty["WORKFLOW_TEST_DB"] = "sqlite"  # the run has no other server
 
-    done = manage(empty, "workflow_export")
+    done = manage(empty, *command, given=as_lines([event(1)]))
 
-    assert done.returncode == 2
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
     assert "The tables of workflow_engine are not in the database 'default'" in (
         done.stderr
     )

@@ -46,7 +46,10 @@ def test_events__judged_and_carried_out_here(rule: Workflow, write: Write) -> No
     assert (said.code, said.err) == (0, "")
     name, judged, _, *results = said.out.strip().split("  ")
     assert (name, judged) == ("shop.jsonl", "2 events")
-    assert results == ["fired 1", "held 0", "failed 0", "no match 1", "refused 0"]
+    assert results == [
+        *("fired 1", "held 0", "failed 0", "no match 1"),
+        *("errors 0", "refused 0"),
+    ]
     assert Firing.objects.get().state == "succeeded"
     assert WorkItem.objects.get().state == "done"
 
@@ -71,18 +74,20 @@ def test_events__json(rule: Workflow, write: Write) -> None:
             "held": 0,
             "failed": 0,
             "no_match": 1,
+            "errors": 0,
             "refused": 0,
         }
     }
     assert rate > 0
 
 
-def test_events__verbose_names_what_is_not_nothing(
-    rule: Workflow, write: Write
-) -> None:
+def test_events__verbose_names_every_event(rule: Workflow, write: Write) -> None:
     said = call("workflow_events", write(event(1), event(2, type="x")), "-v", "2")
 
-    assert said.out.splitlines()[:-1] == ["evt-1  fired  sent"]
+    assert said.out.splitlines()[:-1] == [
+        "evt-1  fired  sent",
+        "evt-2  no match  no_detector",
+    ]
 
 
 BAD_LINES: list[tuple[Any, str]] = [
@@ -155,8 +160,27 @@ def test_events__event_that_fails(rule: Workflow, write: Write) -> None:
     )
 
     assert said.code == 1
-    assert said.err == "line 1: evt-1 failed: condition_error\n"
+    assert said.err == (
+        "line 1: evt-1: workflow tell-the-team failed: condition_error\n"
+    )
     assert "failed 1" in said.out
+    assert "errors 1" in said.out
+
+
+def test_events__something_fails_in_an_event_that_fires(
+    rule: Workflow, write: Write
+) -> None:
+    broken = ConditionGroupFactory(trigger=True, detector=DetectorFactory(slug="odd"))
+    ConditionFactory(group=broken, type="gt", config={"path": "data.v", "value": 1})
+    name = write(event(1, data={"v": "x"}), event(2, data={"v": 0}))
+
+    said = call("workflow_events", name, "--dry-run")
+    as_json = call("workflow_events", name, "--dry-run", "--json")
+
+    assert said.code == as_json.code == 1
+    assert said.err == "line 1: evt-1: detector odd failed: condition_error\n"
+    assert "fired 2  held 0  failed 0  no match 0  errors 1  refused 0" in said.out
+    assert as_json.lines()[-1]["summary"]["errors"] == 1
 
 
 def test_events__gz(rule: Workflow, write: Write) -> None:
@@ -378,7 +402,7 @@ def test_events__submit_without_a_broker_waits_for_the_queue(
     assert "2 events" in said.out
     assert "submitted  refused 0" in said.out
     assert states == [("event", "scheduled", 0)] * 2
-    assert later.out == "sent 2 items\n"
+    assert later.out == "began 4 items, 0 failed\n"
     assert Firing.objects.filter(state="succeeded").count() == 2
 
 

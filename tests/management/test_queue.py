@@ -126,9 +126,22 @@ def test_once__nothing_is_due() -> None:
     said = call("workflow_queue", "--once")
     as_json = call("workflow_queue", "--once", "--json")
 
-    assert (said.code, said.out, said.err) == (0, "sent 0 items\n", "")
-    assert as_json.lines() == [{"sent": 0}]
+    assert (said.code, said.out, said.err) == (0, "began 0 items, 0 failed\n", "")
+    assert as_json.lines() == [{"began": 0, "failed": 0}]
     assert WorkItem.objects.get().state == "scheduled"
+
+
+def test_once__says_what_failed(receiver: Receiver, write: Callable[..., str]) -> None:
+    receiver.answer = lambda exchange: exchange.answer(500)
+    _rule(receiver)
+    call("workflow_events", write(event(1)), "--submit")
+
+    said = call("workflow_queue", "--once")
+    nothing_due = call("workflow_queue", "--once", "--json")
+
+    assert (said.code, said.out) == (1, "began 2 items, 1 failed\n")
+    assert nothing_due.lines() == [{"began": 0, "failed": 0}]
+    assert Firing.objects.get().state == "retrying"
 
 
 def test_once__carries_out_what_is_due(
@@ -138,7 +151,7 @@ def test_once__carries_out_what_is_due(
 
     said = call("workflow_queue", "--once")
 
-    assert said.out == "sent 1 item\n"
+    assert said.out == "began 2 items, 0 failed\n"
     assert Firing.objects.get().state == "succeeded"
     assert not WorkItem.objects.live().exists()
 

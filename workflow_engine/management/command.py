@@ -76,7 +76,7 @@ class EngineCommand(BaseCommand):
         except exceptions.InvalidSettings as error:
             raise CommandError(str(error), returncode=WRONG) from error
         except DatabaseError as error:
-            raise _database_error(error) from error
+            raise database_error(error) from error
         except exceptions.BrokerRefused as error:
             raise CommandError(str(error), returncode=NOT_REACHED) from error
         except BrokenPipeError:
@@ -106,7 +106,7 @@ def wrong(message: str) -> CommandError:
     return CommandError(message, returncode=WRONG)
 
 
-def _database_error(error: DatabaseError) -> CommandError:
+def database_error(error: DatabaseError) -> CommandError:
     """Return the sentence for a database that is away, or that was never migrated.
 
     Any other error of a database is ours, and is to be seen whole.

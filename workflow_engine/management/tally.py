@@ -8,7 +8,8 @@ from typing import Final
 
 from workflow_engine import clock
 from workflow_engine.types.event import JSON
-from workflow_engine.types.reasons import Result
+from workflow_engine.types.outcome import Outcome
+from workflow_engine.types.reasons import Result, result_of
 
 RESULTS: Final = {
     Result.FIRED: "fired",
@@ -16,6 +17,24 @@ RESULTS: Final = {
     Result.FAILED: "failed",
     Result.NO_MATCH: "no match",
 }
+
+
+def errors_of(outcome: Outcome) -> list[str]:
+    """Return what failed, one text each, whatever became of the event as a whole."""
+    detectors = [
+        f"detector {d.detector} failed: {d.reason}"
+        for d in outcome.detections
+        if d.reason is not None and result_of(d.reason) is Result.FAILED
+    ]
+    workflows = [
+        f"workflow {w.workflow} failed: {w.reason}"
+        for w in outcome.workflows
+        if w.outcome is Result.FAILED
+    ]
+    found = detectors + workflows
+    if not found and outcome.outcome is Result.FAILED:
+        found = [f"failed: {outcome.reason}"]
+    return found
 
 
 @dataclass
@@ -26,13 +45,21 @@ class Tally:
         events: Judged, or handed on.
         refused: Lines that hold no event.
         results: Events by what became of them; empty when they were handed on.
+        errors: Events, and items of a replay, in which something failed.
         began: Monotonic seconds.
     """
 
     events: int = 0
     refused: int = 0
     results: Counter[Result] = field(default_factory=Counter)
+    errors: int = 0
     began: float = field(default_factory=clock.monotonic)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count what became of an event, or that something failed in an item."""
+        if not outcome.item:
+            self.results[outcome.outcome] += 1
+        self.errors += bool(errors_of(outcome))
 
     def per_second(self) -> float:
         """Return the rate of events since the beginning."""
@@ -45,6 +72,7 @@ class Tally:
             parts.append("submitted")
         else:
             parts += [f"{RESULTS[result]} {self.results[result]}" for result in Result]
+            parts.append(f"errors {self.errors}")
         return "  ".join([*parts, f"refused {self.refused}"])
 
     def json(self) -> dict[str, JSON]:
@@ -52,6 +80,7 @@ class Tally:
         return {
             "events": self.events,
             **{result.value: self.results[result] for result in Result},
+            "errors": self.errors,
             "refused": self.refused,
             "events_per_second": round(self.per_second(), 1),
         }

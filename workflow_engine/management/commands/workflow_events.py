@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from django.core.management.base import CommandError, CommandParser
+from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
 from tqdm import tqdm
 
-from workflow_engine import api, clock, tasks
+from workflow_engine import clock
 from workflow_engine.conf import options
 from workflow_engine.exceptions import SubmitFailed
-from workflow_engine.management import hands
 from workflow_engine.management.command import (
     INTERRUPTED,
     NEEDS_A_LOOK,
     NOT_REACHED,
     EngineCommand,
+    database_error,
     wrong,
 )
 from workflow_engine.management.lines import (
@@ -30,17 +31,12 @@ from workflow_engine.management.lines import (
     open_lines,
     read_lines,
 )
-from workflow_engine.management.tally import RESULTS, Tally
+from workflow_engine.management.tally import RESULTS, Tally, errors_of
+from workflow_engine.management.ways import decide, rehearse, submit
 from workflow_engine.processing.buffer import buffer
-from workflow_engine.processing.ledger import DatabaseLedger, DryLedger
-from workflow_engine.processing.pipeline import process, trace_asked
 from workflow_engine.processing.replay import replay
-from workflow_engine.processing.rules import detectors_of
-from workflow_engine.processing.schedule import enqueue_events
-from workflow_engine.processing.trace import outcome_of
 from workflow_engine.types.event import Event
 from workflow_engine.types.outcome import Outcome, to_json
-from workflow_engine.types.reasons import Result
 
 MOST_TOGETHER: Final = 1000  # the bound of EVENT_BATCH
 
@@ -48,7 +44,10 @@ MOST_TOGETHER: Final = 1000  # the bound of EVENT_BATCH
 class Command(EngineCommand):
     """Reads JSON Lines; a bad line is reported and does not stop the rest."""
 
-    help = "Judge events from a file of CloudEvents as JSON Lines, here and now."
+    help = (
+        "Judge events from a file of CloudEvents as JSON Lines, here and now. "
+        "With -v 2, say of each event what became of it."
+    )
     example = "manage.py workflow_events shop.jsonl"
 
     def add_options(self, parser: CommandParser) -> None:
@@ -127,8 +126,7 @@ class Command(EngineCommand):
         finally:
             buffer.flush()
         self._summary()
-        needs_a_look = self.tally.refused or self.tally.results[Result.FAILED]
-        return NEEDS_A_LOOK if needs_a_look else 0
+        return NEEDS_A_LOOK if self.tally.refused or self.tally.errors else 0
 
     def _go_on(self, what: str) -> str:
         """Return what happened, and where to go on."""
@@ -181,17 +179,26 @@ class Command(EngineCommand):
         try:
             outcomes = self._way()(events)
         except (OperationalError, InterfaceError, SubmitFailed) as error:
-            message = self._go_on(f"A server was not reached: {error}")
-            raise CommandError(message, returncode=NOT_REACHED) from error
+            raise self._not_reached(error) from error
         self.next_line = batch[-1][0] + 1
         self.tally.events += len(events)
         for (number, _), outcome in zip(batch, outcomes, strict=False):
             self._tell(number, outcome)
 
+    def _not_reached(self, error: Exception) -> CommandError:
+        """Return that a server was away, and where to go on; or that there are no tables."""
+        behind = error if isinstance(error, DatabaseError) else error.__cause__
+        if isinstance(behind, DatabaseError):
+            said = database_error(behind)
+            if said.returncode != NOT_REACHED:
+                return said
+        message = self._go_on(f"A server was not reached: {error}")
+        return CommandError(message, returncode=NOT_REACHED)
+
     def _way(self) -> Callable[[Sequence[Event]], list[Outcome]]:
         if self.given["submit"]:
-            return _submit
-        return _rehearse if self.given["dry_run"] else _decide
+            return submit
+        return rehearse if self.given["dry_run"] else decide
 
     def _replay(self, source: BinaryIO) -> None:
         numbers: deque[int] = deque()
@@ -209,15 +216,15 @@ class Command(EngineCommand):
                 self._tell(numbers.popleft(), outcome)
 
     def _tell(self, number: int | None, outcome: Outcome) -> None:
-        if not outcome.item:
-            self.tally.results[outcome.outcome] += 1
+        self.tally.count(outcome)
         if self.given["json"]:
             line = {} if number is None else {"line": number}
             self.say_json({**line, **to_json(outcome)})
-        elif outcome.outcome is Result.FAILED:
-            place = outcome.item if number is None else f"line {number}"
-            self.stderr.write(f"{place}: {outcome.id} failed: {outcome.reason}")
-        elif self.given["verbosity"] > 1 and outcome.outcome is not Result.NO_MATCH:
+            return
+        place = outcome.item if number is None else f"line {number}"
+        for error in errors_of(outcome):
+            self.stderr.write(f"{place}: {outcome.id}: {error}")
+        if self.given["verbosity"] > 1:
             self.say(f"{outcome.id}  {RESULTS[outcome.outcome]}  {outcome.reason}")
 
     def _refuse(self, line: Line) -> None:
@@ -264,34 +271,3 @@ def _checked_batch(given: dict[str, Any]) -> int:
     if given["from_line"] < 1:
         raise wrong(f"--from-line must be 1 or more, not {given['from_line']}")
     return batch
-
-
-def _decide(events: Sequence[Event]) -> list[Outcome]:
-    """Judge and write; due items go to workers, or are carried out here without a broker."""
-    send = tasks.send_items if tasks.uses_celery() else hands.carry_out
-    return process(events, DatabaseLedger(send), clock.now())
-
-
-def _rehearse(events: Sequence[Event]) -> list[Outcome]:
-    """Judge each alone and write nothing; only their detectors are looked up together.
-
-    Nothing is remembered from one event to the next, so the batch makes no difference.
-    """
-    now = clock.now()
-    return [
-        outcome_of(trace)
-        for pair in zip(events, detectors_of(events), strict=True)
-        for trace in trace_asked([pair], DryLedger(), now)
-    ]
-
-
-def _submit(events: Sequence[Event]) -> list[Outcome]:
-    """Hand on; nothing is known of the outcome yet.
-
-    Without a broker they become items for whichever runner comes: this process ends.
-    """
-    if tasks.uses_celery():
-        api.hand_over(events)
-    else:
-        enqueue_events(events, clock.now(), None)
-    return []

@@ -52,7 +52,10 @@ class Command(EngineCommand):
         parser.add_argument(
             "--once",
             action="store_true",
-            help="Send what is due now, and end; threads: carry it out here.",
+            help=(
+                "Send what is due now, and end; threads: carry it out here, "
+                "exit 1 when any of it fails."
+            ),
         )
 
     def run(self, given: dict[str, Any]) -> int:
@@ -61,8 +64,7 @@ class Command(EngineCommand):
             given["executor"] is None and tasks.uses_celery()
         )
         if given["once"]:
-            self._once(tasks.send_items if by_celery else hands.carry_out, given)
-            return 0
+            return self._send_once(given) if by_celery else self._carry_out_once(given)
         loop: _Loop = (
             Runner(send=tasks.send_items)
             if by_celery
@@ -72,13 +74,28 @@ class Command(EngineCommand):
         buffer.flush()
         return code
 
-    def _once(self, send: Send, given: dict[str, Any]) -> None:
-        sent = _send_all_due(send)
+    def _send_once(self, given: dict[str, Any]) -> int:
+        sent = _send_all_due(tasks.send_items)
+        text = f"sent {sent} {_noun(sent)}"
+        self._say_counts(given, {"sent": sent}, text)
+        return 0
+
+    def _carry_out_once(self, given: dict[str, Any]) -> int:
+        here = hands.Hands()
+        _send_all_due(here)
         buffer.flush()
+        began, failed = len(here.began), here.failed()
+        text = f"began {began} {_noun(began)}, {failed} failed"
+        self._say_counts(given, {"began": began, "failed": failed}, text)
+        return NEEDS_A_LOOK if failed else 0
+
+    def _say_counts(
+        self, given: dict[str, Any], counts: dict[str, int], text: str
+    ) -> None:
         if given["json"]:
-            self.say_json({"sent": sent})
+            self.say_json(counts)
         else:
-            self.say(f"sent {sent} {'item' if sent == 1 else 'items'}")
+            self.say(text)
 
     def _until_signal(self, loop: _Loop, hands_text: str) -> int:
         with _signals() as wait:
@@ -98,6 +115,10 @@ class Command(EngineCommand):
             f"again {options.ITEM_LEASE_SECONDS} s after it began"
         )
         return NEEDS_A_LOOK
+
+
+def _noun(count: int) -> str:
+    return "item" if count == 1 else "items"
 
 
 def _send_all_due(send: Send) -> int:
