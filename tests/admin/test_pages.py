@@ -298,7 +298,10 @@ def test_pages__every_admin_of_ours_has_a_factory() -> None:
 
 
 def test_item__payload_is_shown_without_secrets(editor: Client) -> None:
-    payload = {"event": {"data": {"user": "ann", "password": "hunter2"}}}
+    payload = {
+        "event": {"data": {"user": "ann", "password": "hunter2"}},
+        "detection": {"path": "data.secret_level", "value": 471_100},
+    }
     item = WorkItemFactory(payload=payload)
 
     response = editor.get(address(WorkItem, "change", item.pk))
@@ -307,6 +310,7 @@ def test_item__payload_is_shown_without_secrets(editor: Client) -> None:
     assert "ann" in text
     assert "[redacted]" in text
     assert "hunter2" not in text
+    assert "471100" not in text
 
 
 def test_detector__states_with_since(editor: Client) -> None:

@@ -13,6 +13,7 @@ from workflow_engine.admin.item_wishes import ItemWishes
 from workflow_engine.admin.moments import EMPTY, duration, moment_column
 from workflow_engine.admin.shown_json import shown_json
 from workflow_engine.models import ItemState, WorkItem
+from workflow_engine.processing.decisions import bounded
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -118,7 +119,11 @@ class ItemAdmin(ItemWishes):
 
     @admin.display(description=_("payload (redacted)"))
     def payload_shown(self, item: Any) -> str:
-        return shown_json(item.payload)
+        payload = item.payload
+        if isinstance(payload, dict) and isinstance(payload.get("detection"), dict):
+            # Its value may come from a secret path, which it names.
+            payload = {**payload, "detection": bounded(payload["detection"])}
+        return shown_json(payload)
 
     @admin.display(description=_("result"))
     def result_shown(self, item: Any) -> str:

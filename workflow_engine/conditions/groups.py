@@ -125,7 +125,7 @@ def _judge_condition(
         verdict = ERROR
         error = failed.code if failed.code in ERROR_CODES else "handler_error"
         message = str(failed)
-    except Exception as failed:  # noqa: BLE001 - reported in the verdict, as its error
+    except Exception as failed:
         logger.warning(
             "A condition failed.",
             exc_info=True,
