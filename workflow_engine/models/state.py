@@ -156,9 +156,9 @@ def _clock_time(moment: datetime) -> str:
 
 
 _KEY: Final = ("detector_id", "environment", "subject")
-_VALUES: Final = (
-    "priority",
-    "previous_priority",
+
+#: What a row and the state it is read as have alike, name and value.
+SAME_COLUMNS: Final = (
     "streaks",
     "clears",
     "watermark",
@@ -169,6 +169,7 @@ _VALUES: Final = (
     "revision",
     "version",
 )
+_VALUES: Final = ("priority", "previous_priority", *SAME_COLUMNS)
 
 #: Insert the state, or replace exactly the version that was read.
 PUBLISH: Final = Upsert(

@@ -26,6 +26,7 @@ from workflow_engine.models import (
     Holding,
     IntervalKey,
 )
+from workflow_engine.models.state import SAME_COLUMNS
 from workflow_engine.processing.buffer import buffer
 from workflow_engine.processing.decisions import is_sampled, write_decisions
 from workflow_engine.processing.effects import Effects
@@ -44,17 +45,6 @@ from workflow_engine.types.priority import Priority
 from workflow_engine.types.reasons import Reason
 from workflow_engine.types.trace import Trace
 
-_STATE_COLUMNS = (
-    "streaks",
-    "clears",
-    "watermark",
-    "last_seen_at",
-    "episode",
-    "changed_at",
-    "memory",
-    "revision",
-    "version",
-)
 _LOST = {FiringState.CANCELLED, FiringState.FAILED}
 
 
@@ -139,8 +129,9 @@ class DatabaseLedger:
     def write(self, effects: Effects, now: datetime) -> None:
         """Write decisions, firings and items; in a transaction, due items sent after it."""
         write_decisions(effects.traces, using=self._using)
+        kept = {UUID(trace.id) for trace in effects.traces}
         Firing.objects.using(self._using).bulk_create(
-            [_firing(draft, effects) for draft in effects.firings]
+            [_firing(draft, kept) for draft in effects.firings]
         )
         drafts = [
             *(act_draft(firing) for firing in effects.firings),
@@ -168,13 +159,13 @@ def _state(row: DetectorState) -> State:
     return State(
         priority=Priority(row.priority),
         previous_priority=Priority(row.previous_priority),
-        **{name: getattr(row, name) for name in _STATE_COLUMNS},
+        **{name: getattr(row, name) for name in SAME_COLUMNS},
     )
 
 
 def _row(key: SubjectKey, state: State) -> DetectorState:
     detector_id, environment, subject = key
-    values: dict[str, Any] = {name: getattr(state, name) for name in _STATE_COLUMNS}
+    values: dict[str, Any] = {name: getattr(state, name) for name in SAME_COLUMNS}
     return DetectorState(
         detector_id=detector_id,
         environment=environment,
@@ -197,14 +188,13 @@ def _told(row: Firing) -> Told:
     )
 
 
-def _firing(draft: FiringDraft, effects: Effects) -> Firing:
-    kept = {trace.id for trace in effects.traces}
+def _firing(draft: FiringDraft, kept: Collection[UUID]) -> Firing:
     found = draft.detection
     waits = draft.due_at > draft.decided_at
     return Firing(
         uuid=draft.uuid,
         trace_id=draft.trace_id,
-        decision_id=draft.trace_id if draft.trace_id.hex in kept else None,
+        decision_id=draft.trace_id if draft.trace_id in kept else None,
         event_source=draft.event.source,
         event_id=draft.event.id,
         environment=draft.event.environment,

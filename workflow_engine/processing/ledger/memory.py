@@ -34,10 +34,14 @@ from workflow_engine.types.trace import Trace
 
 
 class MemoryItem(msgspec.Struct, kw_only=True):
-    """Work due later: a firing, an evaluation or a wake; `is_gone` once cancelled."""
+    """Work due later: a firing, an evaluation or a wake; `is_gone` once cancelled.
+
+    While it waits, no other item has its `key`; None is no key.
+    """
 
     due_at: datetime
     work: FiringDraft | Evaluation | Wake
+    key: tuple[object, ...] | None = None
     is_gone: bool = False
 
 
@@ -50,6 +54,8 @@ class MemoryLedger:
         self._states: dict[SubjectKey, State] = {}
         self._counts: Counter[Bucket] = Counter()
         self._intervals: dict[IntervalKey, Holding] = {}
+        # By firing, what it has ever acquired; another may hold it by now.
+        self._acquired: dict[uuid.UUID, list[IntervalKey]] = defaultdict(list)
         self._told: dict[EpisodeKey, dict[uuid.UUID, Told]] = defaultdict(dict)
         self._episodes: dict[uuid.UUID, EpisodeKey] = {}
         self._keyed: dict[tuple[object, ...], MemoryItem] = {}
@@ -120,6 +126,7 @@ class MemoryLedger:
                 self._intervals[wish.key] = Holding(
                     held_until=wish.held_until, firing=wish.firing
                 )
+                self._acquired[wish.firing].append(wish.key)
         return {wish.key: self._intervals[wish.key] for wish in wishes}
 
     def told(self, episodes: Collection[EpisodeKey]) -> dict[EpisodeKey, list[Told]]:
@@ -154,7 +161,8 @@ class MemoryLedger:
         """Take the first item due before `before`, by due time, ties as made; None if none."""
         while self._heap and self._heap[0][0] < before:
             _, _, item = heapq.heappop(self._heap)
-            self._keyed = {k: v for k, v in self._keyed.items() if v is not item}
+            if item.key is not None and self._keyed.get(item.key) is item:
+                del self._keyed[item.key]
             if not item.is_gone:
                 return item
         return None
@@ -198,7 +206,7 @@ class MemoryLedger:
         work: FiringDraft | Evaluation | Wake,
         key: tuple[object, ...] | None = None,
     ) -> MemoryItem:
-        item = MemoryItem(due_at=due_at, work=work)
+        item = MemoryItem(due_at=due_at, work=work, key=key)
         heapq.heappush(self._heap, (due_at, next(self._numbers), item))
         if key is not None:
             self._keyed[key] = item
@@ -208,7 +216,8 @@ class MemoryLedger:
         """Cancel a delayed firing; the interval that names it opens again."""
         self._firings[name].is_gone = True
         self._mark(name, is_lost=True)
-        for key, held in self._intervals.items():
+        for key in self._acquired.get(name, ()):
+            held = self._intervals[key]
             if held.firing == name and held.held_until > now:
                 self._intervals[key] = Holding(held_until=now, firing=name)
 
