@@ -34,7 +34,7 @@ venv: ## Make the virtual environment and install what is missing.
 
 demo: venv ## Run the main job on SQLite, without any server.
 	@$(DEMO) migrate -v 0
-	@$(DEMO) workflow_demo
+	@$(DEMO) workflow_demo --served-by "make serve"
 
 serve: venv ## Serve the admin of the demo on 127.0.0.1:8000 or the next free port.
 	@$(DEMO) migrate -v 0

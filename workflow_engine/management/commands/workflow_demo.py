@@ -39,10 +39,16 @@ class Command(EngineCommand):
         ways.add_argument(
             "--login",
             action="store_true",
-            help="Make the demo's login anew; the tour only where it was not made yet.",
+            help="Make the demo's login; the tour only where it was not made yet.",
         )
         ways.add_argument(
             "--remove", action="store_true", help="Take the demo's rows away again."
+        )
+        parser.add_argument(
+            "--served-by",
+            default="",
+            metavar="COMMAND",
+            help="What serves the project on 127.0.0.1, told at the end.",
         )
 
     def run(self, given: dict[str, Any]) -> int:
@@ -58,7 +64,7 @@ class Command(EngineCommand):
             self._tell("see", ending.login_text())
         else:
             on_time = self._tour()
-            self._tell("see", ending.see_text())
+            self._tell("see", ending.see_text(given["served_by"]))
             self._tell("remove", ending.remove_text(given["settings"]))
         if self.is_json:
             self.say_json({"tour": self.told})

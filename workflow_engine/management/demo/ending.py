@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
 from pathlib import Path
-from typing import Final
 
 from django.conf import settings  # noqa: TID251 - DEBUG, which is none of ours
 from django.urls import NoReverseMatch, reverse
 
 from workflow_engine.management.demo import rows
 
-_SERVES: Final = re.compile(
-    r"^serve:.*\n(?:\t.*\n)*?\t.* workflow_demo --login", re.MULTILINE
-)
 
-
-def see_text() -> str:
-    """Return how to look at what the tour has left; makes a login where none is made later."""
-    if _has_make_serve():
-        return "make serve, which tells the address and a login"
-    return f"start your server, then {_admin()}     {_login()}"
+def see_text(served_by: str) -> str:
+    """Return how to look at what the tour has left; `served_by` as one types it, or ""."""
+    if not served_by:
+        return f"start your server, then {_admin()}     {_login()}"
+    address = f"http://127.0.0.1:8000{_admin()} (the next free port if 8000 is in use)"
+    return f"{served_by}, then {address}     {_login()}"
 
 
 def login_text() -> str:
@@ -52,14 +47,6 @@ def _near(path: str | Path) -> str:
     """Return a path as one would type it here: from the present directory, if inside it."""
     full, here = Path(os.path.abspath(path)), Path.cwd()  # noqa: PTH100 - keeps a venv's links
     return str(full.relative_to(here) if full.is_relative_to(here) else full)
-
-
-def _has_make_serve() -> bool:
-    """Whether `make serve`, typed here, makes a login and serves."""
-    makefile = Path("Makefile")
-    if not (_near(sys.argv[0]) == "manage.py" and makefile.is_file()):
-        return False
-    return _SERVES.search(makefile.read_text(errors="replace")) is not None
 
 
 def _admin() -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from importlib import resources
 from typing import Any, Final
 
 import msgspec
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 
 from workflow_engine import clock
 from workflow_engine.conf import options
@@ -98,7 +98,7 @@ def _trigger(detector: Detector) -> str:
 
 
 def put_user() -> str:
-    """Make the demo's user, or give it a new password; return the password.
+    """Make the demo's user and return the password, the same as long as SECRET_KEY is.
 
     "" where the project has a user of that name, or asks more of users than a name and an
     e-mail address.
@@ -108,9 +108,9 @@ def put_user() -> str:
     others = _rows_of(users, USER).exclude(pk__in=_own_users())
     if wants_more or others.exists() or not _has_email(users):
         return ""
-    password = "-".join(
-        "".join(secrets.choice(READABLE) for _ in range(4)) for _ in range(3)
-    )
+    drawn = salted_hmac("workflow_engine.demo", USER, algorithm="sha256").digest()
+    letters = "".join(READABLE[number % len(READABLE)] for number in drawn)
+    password = "-".join(letters[place : place + 4] for place in (0, 4, 8))
     user = _own_users().first() or users(**{users.USERNAME_FIELD: USER})
     setattr(user, users.get_email_field_name(), USER_EMAIL)
     user.is_staff = user.is_superuser = True
