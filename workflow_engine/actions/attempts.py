@@ -5,6 +5,7 @@ Whatever a handler raises is an answer here; what follows from it is for the cal
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -18,6 +19,8 @@ from workflow_engine.exceptions import (
     Permanent,
 )
 from workflow_engine.registry import ActionEntry
+
+logger = logging.getLogger(__name__)
 
 NOT_CALLED: Final = "not called: a function cannot be rehearsed"
 
@@ -58,9 +61,15 @@ def _attempt(kind: str, firing: Firing, config: Any, *, is_real: bool) -> Attemp
                 delivery = _answer(entry.send(prepared), delivery)
     except InvalidTemplate as refused:
         error = Permanent(str(refused))
-    except Exception as raised:  # noqa: BLE001 - reported: the caller decides by it
+    except Exception as raised:
         error = raised
         delivery = _with_facts_of(raised, delivery)
+        if not isinstance(raised, AttemptFailed):
+            logger.warning(
+                "An action raised what it did not foresee.",
+                exc_info=True,
+                extra={"action": "action_failed", "kind": kind, "firing": firing.uuid},
+            )
     if not isinstance(prepared, Prepared):
         delivery = _hiding(firing.renderings, delivery)
     delivery = replace(delivery, notes=(*firing.notes, *delivery.notes))

@@ -29,19 +29,18 @@ from workflow_engine.processing.judged import (
     new_trace_id,
 )
 from workflow_engine.processing.ledger.base import Ledger
+from workflow_engine.processing.lines import broken
 from workflow_engine.processing.match import Again, slow_conditions
 from workflow_engine.processing.rules import links_of
 from workflow_engine.types.buckets import buckets_of
 from workflow_engine.types.detection import State, SubjectKey
 from workflow_engine.types.event import JSON, Event
-from workflow_engine.types.reasons import Reason
 from workflow_engine.types.snapshots import (
     Absent,
     ConditionSnapshot,
     DetectorSnapshot,
     WorkflowSnapshot,
 )
-from workflow_engine.types.trace import DetectorLine
 
 Answers: TypeAlias = dict[int, bool | ConditionFailed]  # by condition id
 
@@ -244,15 +243,7 @@ def tick(
         line, after = conclude(detector, after, answer, now)
     except Exception as error:  # noqa: BLE001 - told in the trace as detector_error
         after = state
-        line = DetectorLine(
-            detector_id=detector.id,
-            detector=detector.slug,
-            kind=detector.kind,
-            revision=detector.revision,
-            reason=Reason.DETECTOR_ERROR,
-            note=f"{type(error).__name__}: {error}",
-            has_error=True,
-        )
+        line = broken(detector, error)
     event = synthetic_event(detector, key, after, due_at)
     found = [detector.id] if line.detection is not None else []
     kept = resume(after).replace(wake_at=None)

@@ -15,6 +15,7 @@ import msgspec
 from workflow_engine import registry
 from workflow_engine.conditions import judge, paths_watched, results_of, sight
 from workflow_engine.models.state import MEMORY_BYTES
+from workflow_engine.processing.lines import broken, path_of, silent, spoken
 from workflow_engine.queue.store.draft import check_due, json_bytes
 from workflow_engine.registry import DetectorEntry
 from workflow_engine.types.detection import (
@@ -28,7 +29,7 @@ from workflow_engine.types.detection import (
 from workflow_engine.types.event import Event
 from workflow_engine.types.facts import Facts
 from workflow_engine.types.priority import Priority
-from workflow_engine.types.reasons import Reason, Result, result_of
+from workflow_engine.types.reasons import Reason
 from workflow_engine.types.snapshots import DetectorSnapshot
 from workflow_engine.types.trace import DetectorLine
 from workflow_engine.types.verdict import GroupVerdict
@@ -101,7 +102,7 @@ def _ask(
     ready = _for_revision(known, detector)
     late = known.watermark is not None and event.time < known.watermark
     if watched and late:
-        return _silent(detector, Reason.LATE_EVENT), None
+        return silent(detector, Reason.LATE_EVENT), None
     line, state = _judge(
         detector, entry, event, ready, now, late=late and entry.is_ordered
     )
@@ -114,11 +115,11 @@ def _ask(
 def _unable(detector: DetectorSnapshot) -> DetectorLine:
     """The line of a detector that cannot be asked."""
     if not detector.enabled:
-        return _silent(detector, Reason.DETECTOR_DISABLED)
+        return silent(detector, Reason.DETECTOR_DISABLED)
     if detector.problem:
-        return _silent(detector, Reason.DETECTOR_ERROR, note=detector.problem)
+        return silent(detector, Reason.DETECTOR_ERROR, note=detector.problem)
     note = f"detector kind '{detector.kind}' is not registered"
-    return _silent(detector, Reason.HANDLER_MISSING, note=note)
+    return silent(detector, Reason.HANDLER_MISSING, note=note)
 
 
 def _for_revision(state: State, detector: DetectorSnapshot) -> State:
@@ -151,7 +152,7 @@ def _remembering(
         _check_memory(state)
     except ValueError as error:
         note = f"'changed' looks at too much: {error}"
-        return _silent(detector, Reason.DETECTOR_ERROR, line.trigger, note), None
+        return silent(detector, Reason.DETECTOR_ERROR, line.trigger, note), None
     return line, state
 
 
@@ -169,9 +170,9 @@ def _judge(
     trigger = judge(detector.trigger, facts)
     if trigger is not None and not trigger.passes:
         reason = Reason.CONDITION_ERROR if trigger.error else Reason.TRIGGER
-        return _silent(detector, reason, trigger), state
+        return silent(detector, reason, trigger), state
     if late:
-        return _silent(detector, Reason.LATE_EVENT, trigger), state
+        return silent(detector, Reason.LATE_EVENT, trigger), state
     sample = Sample(
         event=event,
         facts=facts,
@@ -181,10 +182,9 @@ def _judge(
     try:
         after, answer = checked(entry.handler(sample, state, detector.config), now)
     except Exception as error:  # noqa: BLE001 - any handler's error costs its detector only
-        note = f"{type(error).__name__}: {error}"
-        return _silent(detector, Reason.DETECTOR_ERROR, trigger, note), state
+        return broken(detector, error, trigger), state
     if answer is Reason.NO_VALUE:
-        return _silent(detector, answer, trigger), state
+        return silent(detector, answer, trigger), state
     return conclude(detector, _noted(after, event), answer, now, trigger)
 
 
@@ -230,10 +230,10 @@ def conclude(
     Only what is going on can be over: an episode ends once, whatever its kind says.
     """
     if isinstance(answer, Reason):
-        return _silent(detector, answer, trigger), state
+        return silent(detector, answer, trigger), state
     before = state.priority
     if answer.change is Change.RESOLVED and before is Priority.OK:
-        return _silent(detector, Reason.UNCHANGED, trigger), state
+        return silent(detector, Reason.UNCHANGED, trigger), state
     if answer.change is Change.OPENED:
         state = state.replace(episode=_new_episode(state, now))
     if answer.change is not Change.REPEATED:
@@ -247,52 +247,12 @@ def conclude(
         priority=answer.priority,
         previous_priority=before,
         value=answer.value,
-        path=_path_of(detector),
+        path=path_of(detector),
         episode=state.episode,
     )
-    line = DetectorLine(
-        detector_id=detector.id,
-        detector=detector.slug,
-        kind=detector.kind,
-        revision=detector.revision,
-        path=_path_of(detector),
-        trigger=trigger,
-        detection=detection,
-    )
-    return line, state
-
-
-def _path_of(detector: DetectorSnapshot) -> str:
-    """Return where a detector looks, by its configuration; "" for one that says no place."""
-    path = detector.config.get("path", "")
-    return path if isinstance(path, str) else ""
+    return spoken(detector, detection, trigger), state
 
 
 def _new_episode(state: State, now: datetime) -> int:
     """Microseconds of the opening: never again the same for one subject, even after pruning."""
     return max(state.episode + 1, int(now.timestamp() * 1_000_000))
-
-
-def _silent(
-    detector: DetectorSnapshot,
-    reason: Reason,
-    trigger: GroupVerdict | None = None,
-    note: str = "",
-) -> DetectorLine:
-    return DetectorLine(
-        detector_id=detector.id,
-        detector=detector.slug,
-        kind=detector.kind,
-        revision=detector.revision,
-        path=_path_of(detector),
-        trigger=trigger,
-        reason=reason,
-        note=note,
-        has_error=result_of(reason) is Result.FAILED,
-    )
-
-
-def is_triggered(line: DetectorLine) -> bool:
-    """Whether the line says that something is going on."""
-    found = line.detection
-    return found is not None and found.priority is not Priority.OK

@@ -10,7 +10,8 @@ from datetime import datetime
 import msgspec
 
 from workflow_engine.clock import monotonic
-from workflow_engine.processing.detect import detect, is_triggered
+from workflow_engine.processing.detect import detect
+from workflow_engine.processing.lines import is_triggered
 from workflow_engine.processing.match import FIRST, Again, Matched, leading, match
 from workflow_engine.processing.rules import Links, links_of
 from workflow_engine.processing.trace import verdict_of
