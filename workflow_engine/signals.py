@@ -7,8 +7,10 @@ from django.dispatch import Signal
 #: An item reached a terminal state. Arguments: `item_id`, `state`, `kind`.
 item_finished = Signal()
 
-#: An action's circuit opened after failures in a row. Argument: `action` (slug), `until`.
+#: An action is paused after failures in a row, or switched off. Arguments: `action` (slug),
+#: `until` (end of the first pause; None = it is switched off until a person turns it on).
 circuit_opened = Signal()
 
-#: An action's circuit closed again after a success. Argument: `action` (slug).
+#: An action is no longer paused, after a success, or was turned on again by a person.
+#: Argument: `action` (slug).
 circuit_closed = Signal()

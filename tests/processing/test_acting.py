@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from tests.handlers import Outbox
 from tests.processing.world import START, Carry, World, fates
 from workflow_engine.conf import options
-from workflow_engine.exceptions import EndpointGone, Permanent, RetryAfter
+from workflow_engine.exceptions import Permanent, RetryAfter
 from workflow_engine.models import (
     Action,
     ActionHealth,
@@ -133,25 +133,6 @@ def test_act__handler_missing(orders: World) -> None:
     assert not ActionHealth.objects.exists()
 
 
-def test_act__endpoint_gone_switches_the_action_off(
-    orders: World, outbox: Outbox
-) -> None:
-    orders.workflow("tell", "orders")
-    outbox.fail("email", EndpointGone("410"))
-    orders.one()
-    orders.run()
-
-    outbox.fail("email", None)
-    orders.one()
-    orders.run()
-
-    assert orders.firings() == [
-        ("email", "failed", "permanent"),
-        ("email", "failed", "endpoint_off"),
-    ]
-    assert outbox.attempted == ["email"]
-
-
 @pytest.mark.parametrize(
     ("model", "change", "reason"),
     [
@@ -270,6 +251,22 @@ def test_act__text_no_database_stores(orders: World, outbox: Outbox) -> None:
     delivery = Delivery.objects.get()
     assert delivery.error == "ab ? c"
     assert delivery.response == {"body": "x\ufffdy \ufffd"}
+
+
+def test_act__payload_that_cannot_be_read(orders: World, outbox: Outbox) -> None:
+    orders.workflow("tell", "orders", interval=WEEK)
+    orders.one()
+    WorkItem.objects.update(payload={"event": "of a release long gone"})
+
+    orders.run()
+
+    item = WorkItem.objects.get()
+    assert (item.state, item.error_class) == ("dead", "Permanent")
+    assert item.error.startswith("the payload cannot be read: ")
+    assert orders.firings() == [("email", "failed", "permanent")]
+    assert outbox.attempted == []
+    assert not ActionHealth.objects.exists()
+    assert ActionInterval.objects.get().held_until == START
 
 
 def test_act__cancelled_by_hand_while_it_runs(orders: World, outbox: Outbox) -> None:

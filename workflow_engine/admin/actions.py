@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import OuterRef, Prefetch, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine import clock, registry
+from workflow_engine.admin.changes import changed_field
 from workflow_engine.admin.kinds import KindAdmin
 from workflow_engine.admin.lists import RowsChangeList, marks
-from workflow_engine.admin.moments import EMPTY, moment_column
+from workflow_engine.admin.moments import EMPTY, moment, moment_column
 from workflow_engine.admin.switches import Switches
 from workflow_engine.admin.wording import label_of
-from workflow_engine.models import Action, Firing, GroupAction
+from workflow_engine.conf import options
+from workflow_engine.models import Action, ActionHealth, Firing, GroupAction
+from workflow_engine.processing.circuit import turn_on
 
 
 class ActionAdmin(Switches, KindAdmin):
     """One thing to do, drawn from the schema of its kind."""
 
+    actions = (*Switches.actions, "turn_on")
     kinds = registry.actions
     head = ("name", "slug", "enabled")
     choose_title = _("Choose what the action does")
@@ -80,11 +85,71 @@ class ActionAdmin(Switches, KindAdmin):
 
     @admin.display(description=_("warnings"))
     def warnings(self, action: Any) -> str:
-        health = getattr(action, "health", None)
-        is_off = health is not None and health.off_at is not None
-        until = health.open_until if health is not None else None
+        is_missing = registry.actions.get(action.kind) is None
         return marks(
-            (is_off, _("switched off after failures")),
-            (until is not None and until > clock.now(), _("paused after failures")),
-            (registry.actions.get(action.kind) is None, _("kind not registered")),
+            *_claims(getattr(action, "health", None)),
+            (is_missing, _("kind not registered")),
         )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if not self.health_shown(obj):
+            return fieldsets
+        (title, first), *rest = fieldsets
+        fields = (*first["fields"], "health_shown")
+        return [(title, {**first, "fields": fields}), *rest]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), "health_shown")
+
+    @admin.display(description=_("health"))
+    def health_shown(self, action: Any) -> str:
+        """Return why the action is not carried out, and the cure; "" when it is."""
+        health = getattr(action, "health", None)
+        claims = marks(*_claims(health))
+        if health is None or not claims:
+            return ""
+        error = gettext("Last error: {}.")
+        return format_html("{} " + error, claims, health.last_error or EMPTY)
+
+    @admin.action(description=_("Turn on again"), permissions=["change"])
+    def turn_on(self, request: HttpRequest, queryset: Any) -> None:
+        """Turn on what was switched off after failures, and say how many."""
+        chosen = list(queryset.select_related("health").order_by("pk"))
+        turned = set(turn_on([row.pk for row in chosen], options.DATABASE))
+        field = ActionHealth._meta.get_field("off_at")
+        for row in chosen:
+            if row.pk in turned:
+                text = changed_field(field, row.health.off_at, None)
+                self.log_change(request, row, [{"changed": {"fields": [text]}}])
+        if turned:
+            text = ngettext(
+                "%(count)d action was turned on again.",
+                "%(count)d actions were turned on again.",
+                len(turned),
+            )
+            self.message_user(request, text % {"count": len(turned)}, messages.SUCCESS)
+        others = len(chosen) - len(turned)
+        if others:
+            text = ngettext(
+                "%(count)d action was not switched off and stays as it is.",
+                "%(count)d actions were not switched off and stay as they are.",
+                others,
+            )
+            self.message_user(request, text % {"count": others}, messages.WARNING)
+
+
+def _claims(health: ActionHealth | None) -> list[tuple[bool, Any]]:
+    """Return what keeps an action from being carried out, each with its words."""
+    if health is None:
+        return []
+    off, until = health.off_at, health.open_until
+    is_paused = off is None and until is not None and until > clock.now()
+    off_words = gettext(
+        "switched off since {}; turn it on with “Turn on again” above the list of actions"
+    )
+    paused_words = gettext("paused until {}, then tried again")
+    return [
+        (off is not None, format_html(off_words, moment(off))),
+        (is_paused, format_html(paused_words, moment(until))),
+    ]

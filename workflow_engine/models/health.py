@@ -26,6 +26,8 @@ class ActionHealth(models.Model):
     )
     failing_since = models.DateTimeField(_("failing since"), null=True, blank=True)
     failures = models.IntegerField(_("failures in a row"), default=0)
+    failed_probes = models.IntegerField(_("failed probes in a row"), default=0)
+    warnings = models.SmallIntegerField(_("warnings given"), default=0)
     open_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     off_at = models.DateTimeField(_("switched off"), null=True, blank=True)
     last_error = models.TextField(_("last error"), blank=True)

@@ -12,12 +12,7 @@ from workflow_engine import actions
 from workflow_engine.actions import Attempt, SendTask
 from workflow_engine.clock import Clock
 from workflow_engine.conf import options
-from workflow_engine.exceptions import (
-    EndpointGone,
-    HandlerMissing,
-    Permanent,
-    RetryAfter,
-)
+from workflow_engine.exceptions import HandlerMissing, Permanent, RetryAfter
 from workflow_engine.models import (
     ActionHealth,
     Firing,
@@ -25,18 +20,16 @@ from workflow_engine.models import (
     ItemState,
 )
 from workflow_engine.processing.circuit import (
-    Pause,
+    Admitted,
     admit,
     note_failure,
     note_success,
-    switch_off,
 )
 from workflow_engine.processing.deliveries import keep_delivery
 from workflow_engine.processing.firings import end_firings
 from workflow_engine.processing.items import ActPayload
 from workflow_engine.queue import (
     Begun,
-    failure_of,
     finish,
     give_up,
     put_off,
@@ -46,7 +39,7 @@ from workflow_engine.types.reasons import Reason
 
 #: Between two looks at an unfinished trigger firing.
 AWAIT_TRIGGER: Final = timedelta(seconds=5)
-#: A firing older than this no longer waits for its endpoint.
+#: A firing that was due so long ago no longer waits for its endpoint.
 ENDPOINT_PATIENCE: Final = timedelta(hours=24)
 #: The longest that a handler may ask for.
 LONGEST_WAIT: Final = timedelta(days=31)
@@ -73,15 +66,26 @@ class Actor:
         if stop is not None:
             self._end(item, firing, FiringState.CANCELLED, stop, now)
             return
-        if firing.purpose == Firing.Purpose.RESOLVE and self._awaits(item, firing, now):
+        payload = self._payload(item, firing, now)
+        if payload is None or self._awaits(item, firing, now):
             return
-        if self._is_paused(item, firing, now):
+        admitted = self._admitted(item, firing, now)
+        if admitted is None:
             return
         if not self._starts(firing):
             finish(item.id, item.token, item.attempt, now=now)
             return
-        attempt = self._attempt(item, firing, now)
-        self._conclude(item, firing, attempt, now)
+        attempt = self._attempt(payload, firing, now)
+        self._conclude(item, firing, attempt, now, admitted)
+
+    def _payload(self, item: Begun, firing: Firing, now: datetime) -> ActPayload | None:
+        """Return what the item carries; no later attempt can read what this one cannot."""
+        try:
+            return msgspec.convert(item.payload, ActPayload)
+        except msgspec.ValidationError as error:
+            told = f"the payload cannot be read: {error}"
+            self._fail(item, firing, Reason.PERMANENT, told, now)
+            return None
 
     def _starts(self, firing: Firing) -> bool:
         """Write that the attempt begins; False for a firing that was cancelled meanwhile.
@@ -102,6 +106,8 @@ class Actor:
 
     def _awaits(self, item: Begun, firing: Firing, now: datetime) -> bool:
         """Whether the trigger firing decides first; a resolved message comes after it."""
+        if firing.purpose != Firing.Purpose.RESOLVE:
+            return False
         states = set(
             Firing.objects.using(self._using)
             .filter(
@@ -123,22 +129,20 @@ class Actor:
             self._put_off(item, firing, now + AWAIT_TRIGGER, Reason.AWAITING_TRIGGER)
         return True
 
-    def _is_paused(self, item: Begun, firing: Firing, now: datetime) -> bool:
-        health = _health(firing)
-        if health is not None and health.off_at is not None:
+    def _admitted(self, item: Begun, firing: Firing, now: datetime) -> Admitted | None:
+        """Let the attempt through the circuit; None = the item was put off or given up."""
+        answer = admit(_health(firing), now, self._using)
+        if isinstance(answer, Admitted):
+            return answer
+        if answer.until is None:
             self._fail(item, firing, Reason.ENDPOINT_OFF, "the action is off", now)
-            return True
-        pause = admit(health, now, self._using)
-        if not isinstance(pause, Pause):
-            return False
-        if now - firing.decided_at > ENDPOINT_PATIENCE:
+        elif now - firing.due_at > ENDPOINT_PATIENCE:
             self._fail(item, firing, Reason.ENDPOINT_OFF, "the circuit is open", now)
         else:
-            self._put_off(item, firing, pause.until, Reason.CIRCUIT_OPEN)
-        return True
+            self._put_off(item, firing, answer.until, Reason.CIRCUIT_OPEN)
+        return None
 
-    def _attempt(self, item: Begun, firing: Firing, now: datetime) -> Attempt:
-        payload = msgspec.convert(item.payload, ActPayload)
+    def _attempt(self, payload: ActPayload, firing: Firing, now: datetime) -> Attempt:
         action = firing.action
         if action is None or firing.workflow is None:  # _stop_reason has seen to it
             raise LookupError(f"firing {firing.uuid} has lost its rule")
@@ -161,7 +165,12 @@ class Actor:
         )
 
     def _conclude(
-        self, item: Begun, firing: Firing, attempt: Attempt, started: datetime
+        self,
+        item: Begun,
+        firing: Firing,
+        attempt: Attempt,
+        started: datetime,
+        admitted: Admitted,
     ) -> None:
         """Write the delivery, the circuit, the item and the firing together."""
         now = self._clock.now()
@@ -173,7 +182,7 @@ class Actor:
                 if finish(item.id, item.token, item.attempt, now=now):
                     self._ended(firing, FiringState.SUCCEEDED, Reason.SENT, now)
                 return
-            self._note_failure(firing, error, now)
+            self._note_failure(firing, error, admitted, now)
             if isinstance(error, HandlerMissing):
                 self._fail(item, firing, Reason.HANDLER_MISSING, error, now)
             elif isinstance(error, Permanent):
@@ -181,15 +190,12 @@ class Actor:
             else:
                 self._retry(item, firing, error, now)
 
-    def _note_failure(self, firing: Firing, error: Exception, now: datetime) -> None:
-        action_id = firing.action_id
-        if action_id is None or isinstance(error, HandlerMissing):
-            return
-        said = failure_of(error)
-        told = f"{said.error_class}: {said.error}"
-        note_failure(action_id, firing.action_slug, told, now, self._using)
-        if isinstance(error, EndpointGone):
-            switch_off(action_id, now, self._using)
+    def _note_failure(
+        self, firing: Firing, error: Exception, admitted: Admitted, now: datetime
+    ) -> None:
+        action, slug = firing.action_id, firing.action_slug
+        if action is not None and not isinstance(error, HandlerMissing):
+            note_failure(action, slug, error, admitted, now, self._using)
 
     def _retry(
         self, item: Begun, firing: Firing, error: Exception, now: datetime
