@@ -62,6 +62,8 @@ class MemoryLedger:
         self._heap: list[tuple[datetime, int, MemoryItem]] = []
         self._numbers = itertools.count()
         self._firings: dict[uuid.UUID, MemoryItem] = {}
+        # By event, workflow and action: the firings that one acquisition brought.
+        self._siblings: dict[tuple[str, int, int], list[uuid.UUID]] = defaultdict(list)
 
     def states(
         self,
@@ -182,6 +184,7 @@ class MemoryLedger:
         key = episode_of(draft.detection, draft.event)
         self._episodes[draft.uuid] = key
         self._told[key][draft.uuid] = told_by(draft)
+        self._siblings[_acquisition(draft)].append(draft.uuid)
 
     def _add_evaluation(self, evaluation: Evaluation) -> None:
         event = evaluation.event
@@ -213,9 +216,18 @@ class MemoryLedger:
         return item
 
     def _cancel(self, name: uuid.UUID, now: datetime) -> None:
-        """Cancel a delayed firing; the interval that names it opens again."""
-        self._firings[name].is_gone = True
+        """Cancel a delayed firing; with the last of its acquisition intervals open again."""
+        item = self._firings[name]
+        item.is_gone = True
         self._mark(name, is_lost=True)
+        if not isinstance(item.work, FiringDraft):
+            return
+        siblings = self._siblings[_acquisition(item.work)]
+        if all(self._firings[sibling].is_gone for sibling in siblings):
+            for sibling in siblings:
+                self._open_intervals(sibling, now)
+
+    def _open_intervals(self, name: uuid.UUID, now: datetime) -> None:
         for key in self._acquired.get(name, ()):
             held = self._intervals[key]
             if held.firing == name and held.held_until > now:
@@ -226,3 +238,7 @@ class MemoryLedger:
         if episode is not None:
             told = self._told[episode]
             told[name] = msgspec.structs.replace(told[name], **fields)
+
+
+def _acquisition(draft: FiringDraft) -> tuple[str, int, int]:
+    return (draft.event.key, draft.workflow_id, draft.action_id)
