@@ -11,8 +11,11 @@ from hypothesis import settings as hypothesis_settings
 from tests.servers import Servers
 from workflow_engine.processing.buffer import buffer
 
-# A slow machine is no fault of the example that happened to run on it.
-hypothesis_settings.register_profile("workflow", deadline=None, print_blob=True)
+# A slow machine is no fault of the example that happened to run on it. New examples are
+# looked for at home; where CI is set the same ones are tried every time.
+hypothesis_settings.register_profile(
+    "workflow", deadline=None, print_blob=True, derandomize="CI" in os.environ
+)
 hypothesis_settings.load_profile("workflow")
 
 

@@ -184,6 +184,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('failing_since', models.DateTimeField(blank=True, null=True, verbose_name='failing since')),
                 ('failures', models.IntegerField(default=0, verbose_name='failures in a row')),
+                ('failed_probes', models.IntegerField(default=0, verbose_name='failed probes in a row')),
+                ('warnings', models.SmallIntegerField(default=0, verbose_name='warnings given')),
                 ('open_until', models.DateTimeField(blank=True, null=True, verbose_name='paused until')),
                 ('off_at', models.DateTimeField(blank=True, null=True, verbose_name='switched off')),
                 ('last_error', models.TextField(blank=True, verbose_name='last error')),
