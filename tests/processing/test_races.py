@@ -161,9 +161,9 @@ def test_state__two_workers_and_a_subject_never_seen(
 class _AlwaysOvertaken(DatabaseLedger):
     """Loses every race it can lose: another event comes in after each unlocked read."""
 
-    def __init__(self, overtake: Callable[[], object]) -> None:
+    def __init__(self, come_first: Callable[[], object]) -> None:
         super().__init__()
-        self.overtake = overtake
+        self.come_first = come_first
         self.locked: list[bool] = []
 
     def states(
@@ -172,7 +172,7 @@ class _AlwaysOvertaken(DatabaseLedger):
         found = super().states(keys, lock=lock)
         self.locked.append(lock)
         if not lock:
-            self.overtake()
+            self.come_first()
         return found
 
 
