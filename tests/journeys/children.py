@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.servers.processes import tied_to_parent
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +33,8 @@ class Child:
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A test run that is killed leaves no worker behind.
+                preexec_fn=tied_to_parent(signal.SIGTERM),  # noqa: PLW1509 - no thread forks
             )
 
     @property

@@ -60,7 +60,7 @@ class Account:
                 stdout=output,
                 stderr=output,
                 # The keeper has one thread, so code after the fork is safe here.
-                preexec_fn=_tied_to_parent(ends_by),  # noqa: PLW1509
+                preexec_fn=tied_to_parent(ends_by),  # noqa: PLW1509
                 **who,
             )
 
@@ -256,7 +256,7 @@ class Redis(Server):
         self.has_started = True
 
 
-def _tied_to_parent(ends_by: signal.Signals) -> Callable[[], None] | None:
+def tied_to_parent(ends_by: signal.Signals) -> Callable[[], None] | None:
     """Return what a child does to be sent a signal when its parent dies, on Linux."""
     if sys.platform != "linux":
         return None

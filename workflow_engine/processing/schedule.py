@@ -11,7 +11,7 @@ from django.db import transaction
 from workflow_engine.conf import options
 from workflow_engine.exceptions import UnknownRule
 from workflow_engine.lookups import workflows
-from workflow_engine.models import Firing, FiringState
+from workflow_engine.models import Firing, FiringState, WorkItem
 from workflow_engine.processing.effects import Evaluation
 from workflow_engine.processing.firings import end_firings
 from workflow_engine.processing.items import evaluate_draft, event_draft
@@ -79,7 +79,8 @@ def cancel_work(item_id: int, now: datetime) -> Cancellation:
     using = options.DATABASE
     with transaction.atomic(using=using):
         # The firing is locked before its item, as everywhere.
-        rows = Firing.objects.using(using).open().filter(item=item_id)
+        own = WorkItem.objects.using(using).filter(pk=item_id).values("firing")
+        rows = Firing.objects.using(using).open().filter(uuid__in=own)
         lost = list(rows.select_for_update().values_list("uuid", flat=True))
         became = cancel(item_id, now=now)
         if became is Cancellation.CANCELLED:

@@ -44,13 +44,3 @@ def pattern_problem(event_type: str) -> str:
     parts = prefix.count(".") + 1 if prefix != event_type else 0
     is_right = prefix != "" and "*" not in prefix and parts <= MAX_PREFIX_PARTS
     return "" if is_right or event_type == EVERY_TYPE else _PROBLEM
-
-
-def matches(pattern: str, event_type: str) -> bool:
-    """Tell whether a pattern without a problem takes an event type; what routes must agree to.
-
-    `a.b.*` takes every type that begins with `a.b.`, and so not `a.b` itself.
-    """
-    if pattern.endswith(".*"):
-        return event_type.startswith(pattern[:-1])
-    return pattern in {EVERY_TYPE, event_type}
