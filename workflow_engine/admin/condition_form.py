@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine import registry
+from workflow_engine.admin.placed_errors import PlacedErrors
 from workflow_engine.admin.schema_fields import JSONText, as_json
 from workflow_engine.admin.wording import label_of
 from workflow_engine.models import Condition
@@ -22,7 +23,7 @@ _PATH_CHARACTERS: Final = 20
 _VALUE_CHARACTERS: Final = 12
 
 
-class ConditionForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript at run time
+class ConditionForm(PlacedErrors, forms.ModelForm):  # type: ignore[type-arg] # no subscript at run time
     """Most conditions are a path, a comparison and a value; the rest is JSON."""
 
     path = forms.CharField(
@@ -90,16 +91,7 @@ class ConditionForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript a
         self.instance.config = {**config, **more}
         return cleaned
 
-    def add_error(self, field: str | None, error: Any) -> None:
-        if field is None and hasattr(error, "error_dict"):
-            for name, errors in error.error_dict.items():
-                for one in errors:
-                    for message in one.messages:
-                        self._add(name, ValidationError(message, code=one.code))
-            return
-        super().add_error(field, error)
-
-    def _add(self, name: str, error: ValidationError) -> None:
+    def place_error(self, name: str, error: ValidationError) -> None:
         place = name
         if name == "config":
             key = error.messages[0].partition(":")[0].partition(".")[0]

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.forms.models import ModelFormMetaclass
 from django.utils.translation import gettext_lazy as _
 
+from workflow_engine.admin.placed_errors import PlacedErrors
 from workflow_engine.admin.schema_fields import ABSENT, JSONText, field_of
 from workflow_engine.registry import Entry
 
@@ -17,7 +18,7 @@ OTHERS: Final = "config_others"  # keys that the schema does not name
 NOT_AN_OBJECT: Final = _('Write a JSON object, such as {"key": "value"}.')
 
 
-class ConfigForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript at run time
+class ConfigForm(PlacedErrors, forms.ModelForm):  # type: ignore[type-arg] # no subscript at run time
     """Puts each key of the configuration into a field of its own.
 
     Errors of the configuration stand beside the field of their key.
@@ -63,16 +64,7 @@ class ConfigForm(forms.ModelForm):  # type: ignore[type-arg] # no subscript at r
             self.add_error(name, ValidationError(NOT_AN_OBJECT, code="object"))
         return value
 
-    def add_error(self, field: str | None, error: Any) -> None:
-        if field is None and hasattr(error, "error_dict"):
-            for name, errors in error.error_dict.items():
-                for one in errors:
-                    for message in one.messages:
-                        self._add(name, ValidationError(message, code=one.code))
-            return
-        super().add_error(field, error)
-
-    def _add(self, name: str, error: ValidationError) -> None:
+    def place_error(self, name: str, error: ValidationError) -> None:
         place = name
         if name == "config":
             place = f"{PREFIX}{self._key(error.messages[0])}"
