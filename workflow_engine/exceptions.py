@@ -170,3 +170,23 @@ class AlreadyRunning(WorkflowEngineError, RuntimeError):
 
 class NotStarted(WorkflowEngineError, RuntimeError):
     """Used before its start or after its stop; start it first."""
+
+
+class CacheUnavailable(Retryable):
+    """The cache server did not answer a command as it should.
+
+    Attributes:
+        reason: One word: timeout, connection, readonly, loading, replica, no_identity,
+            script, other.
+        closes: Whether the process must stop caching at once, not after some errors.
+    """
+
+    def __init__(self, reason: str, message: str, *, closes: bool = False) -> None:
+        """Keep the facts."""
+        self.reason = reason
+        self.closes = closes
+        super().__init__(message)
+
+
+class AccessDeclaredTwice(WorkflowEngineError, ValueError):
+    """Two accesses have one name, under which their entries would be mixed."""

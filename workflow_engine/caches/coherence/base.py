@@ -1,0 +1,77 @@
+"""Coherence: what a process must do so that no answer is stale; two ways to do it.
+
+With Redis it is the protocol of cells (`cells`), without it one generation row in the
+database (`rows`). An instance is one process's side of it: its near copies, and whether it
+may use the cache at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+from workflow_engine.caches.declared import Declared, Questions
+from workflow_engine.caches.entries import Entries
+from workflow_engine.caches.question import Question
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Moment(Protocol):
+    """What the generations said at one moment; good for one look-up, of some questions."""
+
+
+class Coherence(Protocol):
+    """One process's side of the promise."""
+
+    #: Alias of the database that answers.
+    database: str
+    declared: Declared
+
+    def moment(self, questions: Questions) -> Moment:
+        """Return a moment that begins with its first use."""
+        ...
+
+    def read(
+        self, question: Question[K, V], keys: Sequence[K], moment: Moment
+    ) -> dict[K, V]:
+        """Return the answer for every key, each given once; outside a transaction.
+
+        Never raises for a cache that is away.
+        """
+        ...
+
+    def forget(self, entries: Entries, cause: str) -> None:
+        """Return once no later read can answer for these entries from before this call.
+
+        Outside a transaction. `cause` is a word for the metrics: save, delete, m2m, bulk,
+        outbox, sweep, hand, migrate, verifier.
+
+        Raises:
+            CacheUnavailable: They could not all be forgotten; no cached read is answered
+                in this process until what the outbox holds has been replayed.
+        """
+        ...
+
+    def settle(self, using: str, entries: Entries, cause: str) -> None:
+        """Do what is owed after a COMMIT on an alias: forget, then take the outbox rows.
+
+        Never raises; what failed is counted, and stays in the outbox.
+        """
+        ...
+
+    def sweep(self) -> int:
+        """Forget what the outbox still owes and return how many rows that were.
+
+        Rows that somebody holds are left to them.
+
+        Raises:
+            CacheUnavailable: The rows stay.
+            django.db.Error: As above.
+        """
+        ...
+
+    def peek(self, question: Question[Any, Any], key: Any) -> Any:
+        """Return what is known of one entry, without changing anything."""
+        ...
