@@ -39,6 +39,7 @@ class Question(Generic[K, V]):
         depends_on: Mapping[type[models.Model], Dependency[K]],
         value_type: Any,
         also: Callable[[], str] = _nothing_else,
+        empties: Sequence[V | tuple[()]] = ((),),
     ) -> None:
         """Declare the question.
 
@@ -51,10 +52,13 @@ class Question(Generic[K, V]):
             value_type: What msgspec needs to read an answer back; plain data.
             also: What an answer depends on beside rows, as text: processes that differ in
                 it do not read each other's answers.
+            empties: The answers that say "nothing applies": they count as such, and live
+                only for a short time.
         """
         self.mapping = mapping
         self.depends_on = dict(depends_on)
         self.value_type = value_type
+        self.empties = tuple(empties)
         self.codec: Codec[V] = Codec(value_type, also)
         self._load = load
 

@@ -38,6 +38,19 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What came of asking for permits.
+
+    Attributes:
+        permits: Those now held, by name of the cell.
+        is_full: The server had no memory for one of them.
+    """
+
+    permits: dict[bytes, bytes]
+    is_full: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
     """One value to be stored in place of a permit.
 
@@ -79,21 +92,23 @@ class CellStore(Protocol):
         ...
 
     def take(
-        self, names: Sequence[bytes], *, life_ms: int, dropping: Sequence[bytes] = ()
-    ) -> dict[bytes, bytes]:
-        """Return the permits now held, by name: of those cells that were free.
+        self,
+        names: Sequence[bytes],
+        *,
+        life_ms: int,
+        dropping: Sequence[bytes] = (),
+        renewing: Sequence[bytes] = (),
+    ) -> Taken:
+        """Take a permit for each of these cells that is free.
 
-        One round trip: UNLINK of `dropping`, then SET NX PX for each name. A server that
-        has no memory left gives no permit; that is no error.
+        One round trip, in this order: UNLINK of `dropping`; SET NX PX of a permit for each
+        name; SET of a fresh nonce for each of `renewing` (generations). A server without
+        memory refuses, which is no error.
         """
         ...
 
     def fill(self, fills: Sequence[Fill]) -> list[Filled]:
         """Store each value whose cell still holds exactly its permit; one script call per 500."""
-        ...
-
-    def renew(self, names: Sequence[bytes]) -> None:
-        """Set generations to fresh nonces; refused silently when memory is full."""
         ...
 
     def unlink(self, names: Sequence[bytes], *, last: Sequence[bytes] = ()) -> None:
