@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from workflow_engine.caches import CacheAccess, CacheMapping, Direct, Resolved, Row
-from workflow_engine.caches.access import STATEMENT_KEYS
+from workflow_engine.caches.declared import Declared
+from workflow_engine.caches.question import STATEMENT_KEYS
 from workflow_engine.models import Action, Detector
 
 
@@ -42,6 +43,7 @@ def doubles(asked: Asked) -> CacheAccess[int, int]:
             Action: Resolved(("owner",), asked.resolve),
         },
         value_type=int,
+        among=Declared(),
     )
 
 

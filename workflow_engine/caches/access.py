@@ -1,33 +1,22 @@
-"""Access: a typed question that is asked by key.
-
-Answers come from the database: `get_many` is `load`.
-"""
+"""Access: a typed question that is answered from the cache, else from the database."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Generic, TypeVar, assert_never
+from typing import Any, Generic, TypeVar
 
 from django.db import models
 
-from workflow_engine.caches.mapping import (
-    CacheMapping,
-    Dependency,
-    Direct,
-    Resolved,
-    Row,
-)
+from workflow_engine.caches.declared import Declared, declared
+from workflow_engine.caches.mapping import CacheMapping, Dependency
+from workflow_engine.caches.question import Question, nothing_else
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-#: Keys in one statement: SQLite takes 32 766 parameters, and a statement may name each
-#: key once per table of the answer.
-STATEMENT_KEYS: Final = 5000
 
-
-class CacheAccess(Generic[K, V]):
-    """One question: how its entries are named and loaded, and what spoils them."""
+class CacheAccess(Question[K, V], Generic[K, V]):
+    """One question, and the way to its answers."""
 
     def __init__(
         self,
@@ -36,79 +25,29 @@ class CacheAccess(Generic[K, V]):
         load: Callable[[Sequence[K]], Mapping[K, V]],
         depends_on: Mapping[type[models.Model], Dependency[K]],
         value_type: Any,
+        also: Callable[[], str] = nothing_else,
+        empties: Sequence[V | tuple[()]] = ((),),
+        among: Declared = declared,
     ) -> None:
-        """Declare the question.
+        """Declare the question; see `Question` for what it is made of.
 
-        Args:
-            mapping: Names of its entries.
-            load: Answers every key it is given, by one statement, so that no value is
-                torn; is given at least one key and each only once. What it answers depends
-                on rows of the models in `depends_on` and on nothing else.
-            depends_on: For each model behind an answer, the entries that a row of it spoils.
-            value_type: What msgspec needs to read an answer back; plain data.
+        Raises:
+            AccessDeclaredTwice: `among` has a question of this name.
         """
-        self.mapping = mapping
-        self.depends_on = dict(depends_on)
-        self.value_type = value_type
-        self._load = load
-
-    @property
-    def name(self) -> str:
-        """The name on screens and in metrics."""
-        return self.mapping.namespace
-
-    def __repr__(self) -> str:
-        return f"<CacheAccess {self.name}>"
+        super().__init__(
+            mapping,
+            load=load,
+            depends_on=depends_on,
+            value_type=value_type,
+            also=also,
+            empties=empties,
+        )
+        among.add(self)
 
     def get(self, key: K) -> V:
         """Return the answer for one key; see `get_many`."""
         return self.get_many((key,))[key]
 
     def get_many(self, keys: Iterable[K]) -> dict[K, V]:
-        """Return the answer for every key, each once, in the order they were first given.
-
-        Answers come from the database; empty `keys` cost nothing.
-        """
+        """Return the answer for every key."""
         return self.load(keys)
-
-    def load(self, keys: Iterable[K]) -> dict[K, V]:
-        """Return what the database says for every key, each once, in their order.
-
-        One statement whatever the number of keys (one per `STATEMENT_KEYS` of them), none
-        for no keys.
-        """
-        wanted = list(dict.fromkeys(keys))
-        answers: dict[K, V] = {}
-        for start in range(0, len(wanted), STATEMENT_KEYS):
-            asked = wanted[start : start + STATEMENT_KEYS]
-            found = self._load(asked)
-            answers |= {key: found[key] for key in asked}
-        return answers
-
-    def keys_of_rows(
-        self, model: type[models.Model], rows: Sequence[Row], using: str
-    ) -> set[K]:
-        """Return the keys of the entries that rows of a model spoil.
-
-        Args:
-            model: One of `depends_on`.
-            rows: Of a change: the old and the new row.
-            using: Where the rows changed; asked at most once, and not for no rows.
-        """
-        dependency = self.depends_on[model]
-        match dependency:
-            case Direct():
-                return {key for row in rows for key in dependency.keys_of_row(row)}
-            case Resolved():
-                return dependency.resolve(rows, using) if rows else set()
-            case _:
-                assert_never(dependency)
-
-    def forget(self, keys: Iterable[K]) -> None:
-        """Make sure that no later `get` answers for these keys from before this call.
-
-        Answers come from the database, which is such an answer by itself.
-        """
-
-    def forget_all(self) -> None:
-        """Do for every key what `forget` does for some."""

@@ -25,7 +25,7 @@ STAND_SECONDS: Final = 60.0
 ROOM_SHARE: Final = 1 / 16
 
 #: What vouches for copies; None vouches for nothing.
-Tag: TypeAlias = tuple[bytes, ...] | None
+Tag: TypeAlias = tuple[bytes | None, ...] | None
 
 
 class Copy(NamedTuple):
@@ -108,7 +108,7 @@ class Near:
 
     def __init__(self, bound: int) -> None:
         """Hold at most `bound` copies; 0 = none."""
-        self._bound = bound
+        self.bound = bound
         self._all: list[NearCopies[Any, Any]] = []
 
     def open(self) -> NearCopies[Any, Any]:
@@ -125,7 +125,7 @@ class Near:
         empties: Sequence[V],
     ) -> None:
         """Keep answers that were read after the tag of `standing` was."""
-        if not self._bound:
+        if not self.bound:
             return
         for key, copy in answers:
             near.copies[key] = copy
@@ -133,7 +133,7 @@ class Near:
                 standing.values[key] = copy.value
                 if copy.value in empties:
                     standing.empty.add(key)
-        if sum(len(one.copies) for one in self._all) > self._bound:
+        if sum(len(one.copies) for one in self._all) > self.bound:
             self._make_room()
 
     def clear(self) -> None:
@@ -143,8 +143,8 @@ class Near:
 
     def _make_room(self) -> None:
         """Drop the oldest copies of those questions that hold the most."""
-        excess = sum(len(one.copies) for one in self._all) - self._bound
-        wanted = excess + int(self._bound * ROOM_SHARE)
+        excess = sum(len(one.copies) for one in self._all) - self.bound
+        wanted = excess + int(self.bound * ROOM_SHARE)
         for near in sorted(self._all, key=lambda one: -len(one.copies)):
             oldest = list(near.copies)[:wanted]
             near.drop(oldest)

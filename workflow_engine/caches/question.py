@@ -24,7 +24,8 @@ V = TypeVar("V")
 STATEMENT_KEYS: Final = 5000
 
 
-def _nothing_else() -> str:
+def nothing_else() -> str:
+    """Return the text of a question whose answers depend on rows alone."""
     return ""
 
 
@@ -38,7 +39,7 @@ class Question(Generic[K, V]):
         load: Callable[[Sequence[K]], Mapping[K, V]],
         depends_on: Mapping[type[models.Model], Dependency[K]],
         value_type: Any,
-        also: Callable[[], str] = _nothing_else,
+        also: Callable[[], str] = nothing_else,
         empties: Sequence[V | tuple[()]] = ((),),
     ) -> None:
         """Declare the question.

@@ -113,4 +113,6 @@ detectors: CacheAccess[DetectorId, DetectorSnapshot | Absent] = CacheAccess(
         Condition: DETECTOR_OF_CHILD,
     },
     value_type=DetectorSnapshot | Absent,
+    also=registry.fingerprint,
+    empties=(ABSENT,),
 )

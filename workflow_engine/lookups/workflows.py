@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from workflow_engine import registry
 from workflow_engine.caches import CacheAccess, CacheMapping, Direct
 from workflow_engine.conf import options
 from workflow_engine.lookups.actions import CARRIED, build_carried
@@ -118,6 +119,8 @@ workflows: CacheAccess[WorkflowId, WorkflowSnapshot | Absent] = CacheAccess(
         Action: WORKFLOWS_OF_ACTION,
     },
     value_type=WorkflowSnapshot | Absent,
+    also=registry.fingerprint,
+    empties=(ABSENT,),
 )
 
 

@@ -2,3 +2,13 @@
 
 What is not known here: which rules there are, and how Redis is spoken to.
 """
+
+from workflow_engine.caches.coherence.base import (
+    CellState,
+    Coherence,
+    NearState,
+    Peeked,
+)
+from workflow_engine.caches.coherence.current import current, reset
+
+__all__ = ["CellState", "Coherence", "NearState", "Peeked", "current", "reset"]

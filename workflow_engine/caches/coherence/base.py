@@ -7,9 +7,12 @@ may use the cache at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
+from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.declared import Declared, Questions
 from workflow_engine.caches.entries import Entries
 from workflow_engine.caches.question import Question
@@ -18,8 +21,46 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Moment(Protocol):
-    """What the generations said at one moment; good for one look-up, of some questions."""
+class CellState(StrEnum):
+    """What is under the name of an entry."""
+
+    ABSENT = "absent"
+    PERMIT = "permit"
+    VALUE = "value"
+    UNUSABLE = "unusable"
+
+
+class NearState(StrEnum):
+    """What this process keeps of an entry."""
+
+    NONE = "none"
+    STANDS = "stands"
+    SAME = "same"  # of the same filling as the cell; compared before it is used
+    OTHER = "other"  # of another filling
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peeked:
+    """What is known of one entry.
+
+    Attributes:
+        state: Of the cell; without Redis, of the copy in this process.
+        reason: Why an unusable cell is none: schema, incarnation, undecodable; else "".
+        near: Of the copy in this process.
+        nonce: Of the filling, 32 hex digits; "" where there is none.
+        filled_at_ms: When it was filled, by its filler's clock, since 1970.
+        life_left_ms: After which the server drops it.
+        answers: What a look-up would now be answered from the cache: nothing, or one
+            answer.
+    """
+
+    state: CellState
+    reason: str = ""
+    near: NearState = NearState.NONE
+    nonce: str = ""
+    filled_at_ms: int | None = None
+    life_left_ms: int | None = None
+    answers: tuple[Any, ...] = ()
 
 
 class Coherence(Protocol):
@@ -54,10 +95,10 @@ class Coherence(Protocol):
         """
         ...
 
-    def settle(self, using: str, entries: Entries, cause: str) -> None:
+    def settle(self, using: str, owed: Mapping[str, Entries]) -> None:
         """Do what is owed after a COMMIT on an alias: forget, then take the outbox rows.
 
-        Never raises; what failed is counted, and stays in the outbox.
+        `owed` is by cause. Never raises; what failed is counted, and stays in the outbox.
         """
         ...
 
@@ -72,6 +113,18 @@ class Coherence(Protocol):
         """
         ...
 
-    def peek(self, question: Question[Any, Any], key: Any) -> Any:
-        """Return what is known of one entry, without changing anything."""
+    def peek(self, question: Question[Any, Any], key: Any) -> Peeked:
+        """Return what is known of one entry, without changing anything.
+
+        Raises:
+            CacheUnavailable: The server does not answer.
+        """
+        ...
+
+    def suffixes(self, question: Question[Any, Any]) -> Iterator[str]:
+        """Yield the suffix of every entry that is there, in no order.
+
+        Raises:
+            CacheUnavailable: The server does not answer.
+        """
         ...

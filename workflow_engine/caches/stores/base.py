@@ -134,5 +134,3 @@ class CellStore(Protocol):
     def close(self) -> None:
         """Close every idle connection; the next command opens new ones."""
         ...
-
-

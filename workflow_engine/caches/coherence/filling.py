@@ -1,0 +1,102 @@
+"""Filling: load under permits, and store what still may be stored (R6 and FILL)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from workflow_engine import clock
+from workflow_engine.caches.cell import COMPARED_BYTES, value_of
+from workflow_engine.caches.coherence.place import Place
+from workflow_engine.caches.metrics import counts
+from workflow_engine.caches.near import Copy
+from workflow_engine.caches.stores.base import CellStore, Fill, Filled
+from workflow_engine.exceptions import CacheUnavailable
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+#: Larger values would hold up the server and the line for longer than a look-up is worth.
+MOST_VALUE_BYTES: Final = 1_048_576
+
+
+def load(place: Place[K, V], keys: Sequence[K]) -> dict[K, V]:
+    """Return what the database says, counted and timed."""
+    started = clock.monotonic()
+    answers = place.question.load(keys)
+    took_ms = (clock.monotonic() - started) * 1000
+    counts.observe(place.question.name, "load", "ms", took_ms)
+    counts.add(place.question.name, "load", "keys", len(keys))
+    return answers
+
+
+def load_under(
+    place: Place[K, V], store: CellStore, permits: dict[K, bytes]
+) -> dict[K, V]:
+    """Return what the database says for keys whose permits we hold.
+
+    When that fails the permits are given back, so that nobody waits for them.
+    """
+    try:
+        return load(place, list(permits))
+    except BaseException:
+        with suppress(CacheUnavailable):
+            store.unlink(place.names(list(permits)))
+        raise
+
+
+def fill(
+    place: Place[K, V], store: CellStore, permits: dict[K, bytes], loaded: dict[K, V]
+) -> list[tuple[K, Copy]]:
+    """Store values in place of their permits and return copies of those that were stored."""
+    fills: dict[K, Fill] = {}
+    too_large: list[bytes] = []
+    for key, permit in permits.items():
+        value = _value(place, permit, loaded[key])
+        if len(value) > MOST_VALUE_BYTES:
+            too_large.append(place.name(key))
+        else:
+            fills[key] = Fill(
+                name=place.name(key),
+                permit=permit,
+                value=value,
+                life_ms=place.life_ms(loaded[key]),
+            )
+    if too_large:
+        counts.add(place.question.name, "refused", "too_large", len(too_large))
+        store.unlink(too_large)
+    results = _send(place, store, list(fills.values()))
+    return [
+        (key, Copy(one.value[:COMPARED_BYTES], loaded[key]))
+        for (key, one), result in zip(fills.items(), results, strict=True)
+        if result is Filled.STORED
+    ]
+
+
+def _value(place: Place[K, V], permit: bytes, answer: V) -> bytes:
+    codec = place.question.codec
+    return value_of(
+        permit,
+        schema=codec.schema,
+        filled_at_ms=int(clock.now().timestamp() * 1000),
+        payload=codec.encode(answer),
+    )
+
+
+def _send(
+    place: Place[K, V], store: CellStore, fills: Sequence[Fill]
+) -> Sequence[Filled]:
+    if not fills:
+        return []
+    name = place.question.name
+    try:
+        results = store.fill(fills)
+    except CacheUnavailable:
+        counts.add(name, "refused", "error", len(fills))
+        raise
+    for result, count in Counter(results).items():
+        counter = ("fill", "stored") if result is Filled.STORED else ("refused", result)
+        counts.add(name, *counter, count)
+    return results

@@ -1,0 +1,129 @@
+"""Rows: the coherence of a process without Redis.
+
+Entries are near copies alone; one row in the database vouches for all of them. Database
+triggers change its number with every change of a rule, in the same transaction: after the
+COMMIT every process sees the new number, and a writer that was killed leaves nothing over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from workflow_engine import clock
+from workflow_engine.caches.coherence.base import CellState, NearState, Peeked
+from workflow_engine.caches.coherence.filling import load
+from workflow_engine.caches.coherence.moment import Moment, trusted_since
+from workflow_engine.caches.coherence.place import Place
+from workflow_engine.caches.database import is_same
+from workflow_engine.caches.declared import Declared, Questions
+from workflow_engine.caches.entries import Entries
+from workflow_engine.caches.metrics import counts
+from workflow_engine.caches.near import Copy, Near, Standing, Tag
+from workflow_engine.caches.question import Question
+from workflow_engine.conf import options
+from workflow_engine.models import CacheGeneration
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class RowCoherence:
+    """One process's entries, as long as the number in the database says so."""
+
+    def __init__(self, database: str, declared: Declared) -> None:
+        """Begin with no entry."""
+        self.database = database
+        self.declared = declared
+        self._near = Near(options.NEAR_ENTRIES)
+        self._places: dict[str, Place[Any, Any]] = {}
+
+    def moment(self, questions: Questions) -> Moment:
+        return Moment([self._place(question) for question in questions])
+
+    def read(
+        self, question: Question[K, V], keys: Sequence[K], moment: Moment
+    ) -> dict[K, V]:
+        place: Place[K, V] = self._place(question)
+        name = question.name
+        if not moment.standings and not moment.trust(trusted_since()):
+            asked_at = clock.monotonic()
+            moment.turn([self._tag()] * len(moment.places), asked_at)
+        standing: Standing[K, V] = moment.standings[name]
+        answers = {key: standing.values[key] for key in keys if key in standing.values}
+        counts.add(name, "hit", "near", len(answers))
+        if standing.empty:
+            counts.add(name, "empty", "", len(standing.empty.intersection(answers)))
+        left = [key for key in keys if key not in answers]
+        if not left:
+            return answers
+        counts.add(name, "miss", "absent", len(left))
+        loaded = load(place, left)
+        copies = [(key, Copy(b"", value)) for key, value in loaded.items()]
+        self._near.keep(place.near, standing, copies, question.empties)
+        return {key: loaded[key] if key in loaded else answers[key] for key in keys}
+
+    def forget(self, entries: Entries, cause: str) -> None:
+        """Change the number: entries of other processes cannot be reached one by one."""
+        CacheGeneration.objects.using(self.database).renew()
+        _count(entries, cause)
+        self._unsee()
+
+    def settle(self, using: str, owed: Mapping[str, Entries]) -> None:
+        """Count: the database has changed the number by itself."""
+        if not is_same(using, self.database):
+            return
+        for cause, entries in owed.items():
+            _count(entries, cause)
+        self._unsee()
+
+    def sweep(self) -> int:
+        """Return 0: outbox rows are for processes with Redis."""
+        return 0
+
+    def peek(self, question: Question[Any, Any], key: Any) -> Peeked:
+        standing = self._place(question).near.standing
+        if standing.tag is None or standing.tag != self._tag():
+            return Peeked(state=CellState.ABSENT)
+        if key not in standing.values:
+            return Peeked(state=CellState.ABSENT)
+        return Peeked(
+            state=CellState.VALUE,
+            near=NearState.STANDS,
+            nonce=standing.tag[0].hex(),
+            answers=(standing.values[key],),
+        )
+
+    def suffixes(self, question: Question[Any, Any]) -> Iterator[str]:
+        place = self._place(question)
+        standing = place.near.standing
+        if standing.tag is not None and standing.tag == self._tag():
+            yield from map(question.mapping.suffix, list(standing.values))
+
+    def _place(self, question: Question[K, V]) -> Place[K, V]:
+        found = self._places.get(question.name)
+        if found is None:
+            found = Place(question, "", self._near.open())
+            found = self._places.setdefault(question.name, found)
+        return found
+
+    def _tag(self) -> Tag:
+        """Return what vouches now; without a row nothing does, and one is made for later."""
+        rows = CacheGeneration.objects.using(self.database)
+        number = rows.current()
+        if number is None:
+            rows.begin()
+            return None
+        return (number.to_bytes(8, "big", signed=True),)
+
+    def _unsee(self) -> None:
+        at = clock.monotonic()
+        for place in list(self._places.values()):
+            place.near.unsee(at)
+
+
+def _count(entries: Entries, cause: str) -> None:
+    for question, keys in entries.some():
+        counts.add(question.name, "forgot", cause, len(keys))
+    for question in entries.whole():
+        counts.add(question.name, "forgot_all", cause)

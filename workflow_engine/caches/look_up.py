@@ -1,0 +1,65 @@
+"""Look-up: several questions asked as of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from workflow_engine.caches.coherence import Coherence, current
+from workflow_engine.caches.coherence.filling import load
+from workflow_engine.caches.database import in_transaction
+from workflow_engine.caches.metrics import counts
+from workflow_engine.caches.question import Question
+from workflow_engine.caches.verifier import verifier
+from workflow_engine.conf import options
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class LookUp:
+    """Asks questions whose generations are read once, at the first of them.
+
+    It is one read: what is forgotten after it began may or may not be seen by it. So it
+    lives as long as a call, never longer.
+    """
+
+    def __init__(
+        self, *questions: Question[Any, Any], coherence: Coherence | None = None
+    ) -> None:
+        """Name every question that will be asked; costs nothing yet."""
+        self._coherence = coherence or current()
+        self._questions = questions
+        self._moment = self._coherence.moment(questions)
+
+    def get_many(self, question: Question[K, V], keys: Iterable[K]) -> dict[K, V]:
+        """Return the answer for every key, each once, in the order they were first given.
+
+        From the cache, else the database. Inside a transaction always from the database.
+        At most one query; never raises for a cache that is away.
+        """
+        wanted = list(dict.fromkeys(keys))
+        if not wanted:
+            return {}
+        mode = _mode_of(question.name)
+        if mode == "disabled":
+            return _bypass(question, wanted, "mode")
+        if in_transaction(self._coherence.database):
+            return _bypass(question, wanted, "transaction")
+        answers = self._coherence.read(question, wanted, self._moment)
+        if mode == "shadow":
+            loaded = question.load(wanted)
+            verifier.compare(self._coherence, question, answers, loaded)
+            return loaded
+        verifier.sample(self._coherence, question, wanted)
+        return answers
+
+
+def _mode_of(name: str) -> str:
+    mode = options.CACHE_MODE
+    return mode if isinstance(mode, str) else mode.get(name, "enabled")
+
+
+def _bypass(question: Question[K, V], keys: list[K], reason: str) -> dict[K, V]:
+    counts.add(question.name, "bypass", reason, len(keys))
+    return load(question, keys)
