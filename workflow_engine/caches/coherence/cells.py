@@ -127,7 +127,7 @@ class CellCoherence:
         return drained.rows
 
     def peek(self, question: Question[Any, Any], key: Any) -> Peeked:
-        return peek(self._place(question), self.store, key)
+        return peek(self._place(question), self.store, self._near, key)
 
     def suffixes(self, question: Question[Any, Any]) -> Iterator[str]:
         place = self._place(question)
@@ -147,9 +147,9 @@ class CellCoherence:
     def _read(
         self, place: Place[K, V], keys: Sequence[K], moment: Moment
     ) -> dict[K, V]:
-        reading: Reading[K, V] = Reading(place, self.store)
+        reading: Reading[K, V] = Reading(place, self.store, self._near)
         try:
-            reading.run(keys, moment if self._near.bound else None)
+            reading.run(keys, moment)
         except CacheUnavailable as error:
             self.gate.fail(error)
             left = [key for key in keys if key not in reading.answers]
@@ -157,10 +157,6 @@ class CellCoherence:
             reading.bypassed |= dict.fromkeys(left, "breaker")
         else:
             self.gate.succeed()
-        question = place.question
-        standing = moment.standings.get(question.name)
-        if standing is not None:
-            self._near.keep(place.near, standing, reading.copies, question.empties)
         reading.count(keys)
         return {key: reading.answers[key] for key in keys}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from workflow_engine import clock
 from workflow_engine.caches.cell import NONCE_BYTES
 from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.near import Standing, Tag
-from workflow_engine.caches.stores.base import CellStore
+from workflow_engine.caches.stores.base import CellStore, Taken
 from workflow_engine.conf import options
 
 
@@ -58,31 +58,48 @@ class Moment:
             self.standings[place.question.name] = place.near.standing
         return True
 
-    def ask(self, store: CellStore, names: Sequence[bytes]) -> Asked:
-        """Read the generations, and cells, by one command."""
+    def ask(
+        self, store: CellStore, names: Sequence[bytes], *, renewing: Sequence[bytes]
+    ) -> Asked:
+        """Read the generations, and cells, by one command; `renewing` are set before it."""
         asked_at = clock.monotonic()
         generations = [place.generation for place in self.places]
-        reply = store.read([*generations, *names])
-        found = reply.cells[: len(generations)]
-        self.turn(
-            [
-                (reply.incarnation, cell, place.question.codec.schema)
-                if cell is not None and len(cell) == NONCE_BYTES
-                else None
-                for place, cell in zip(self.places, found, strict=True)
-            ],
-            asked_at,
-        )
-        absent = [
-            name
-            for name, cell in zip(generations, found, strict=True)
-            if cell is None or len(cell) != NONCE_BYTES
-        ]
+        reply = store.read([*generations, *names], renewing=renewing)
+        found = dict(zip(generations, reply.cells, strict=False))
+        self._turn(found, reply.incarnation, asked_at)
         return Asked(
             cells=reply.cells[len(generations) :],
             incarnation=reply.incarnation,
-            absent=absent,
+            absent=[name for name in generations if not _is_nonce(found[name])],
         )
+
+    def renew(self, taken: Taken, asked_at: float) -> None:
+        """Let stand, from now on, what is read after generations were set anew.
+
+        They vouch for nothing that this look-up read before them.
+        """
+        if not taken.renewed:
+            return
+        places = [one for one in self.places if one.generation in taken.renewed]
+        for place in places:
+            nonce = taken.renewed[place.generation]
+            tag = (taken.incarnation, nonce, place.question.codec.schema)
+            standing = place.near.turn(tag, asked_at)
+            self.standings[place.question.name] = standing
+
+    def _turn(
+        self, found: Mapping[bytes, bytes | None], incarnation: bytes, asked_at: float
+    ) -> None:
+        tags: list[Tag] = []
+        for place in self.places:
+            nonce = found[place.generation]
+            schema = place.question.codec.schema
+            tags.append((incarnation, nonce, schema) if _is_nonce(nonce) else None)
+        self.turn(tags, asked_at)
+
+
+def _is_nonce(generation: bytes | None) -> bool:
+    return generation is not None and len(generation) == NONCE_BYTES
 
 
 def trusted_since() -> float:

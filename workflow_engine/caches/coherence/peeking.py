@@ -12,6 +12,7 @@ from workflow_engine.caches.cell import (
 from workflow_engine.caches.coherence.base import CellState, NearState, Peeked
 from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.coherence.reading import PERMITTED, Reading
+from workflow_engine.caches.near import Near
 from workflow_engine.caches.stores.base import CellStore
 
 _STATES: Final = {
@@ -21,21 +22,21 @@ _STATES: Final = {
 }
 
 
-def peek(place: Place[Any, Any], store: CellStore, key: Any) -> Peeked:
+def peek(place: Place[Any, Any], store: CellStore, near: Near, key: Any) -> Peeked:
     """Return what is known of one entry."""
     reply = store.read([place.generation, place.name(key)])
     generation, cell = reply.cells
-    reading: Reading[Any, Any] = Reading(place, store)
+    reading: Reading[Any, Any] = Reading(place, store, near)
     reading.judge([key], [cell], reply.incarnation)
     why = reading.missing.get(key, "")
     state = _STATES.get(why, CellState.UNUSABLE)
     tag = (reply.incarnation, generation, place.question.codec.schema)
-    near, answers = _near(place, key, tag, cell or b"")
+    near_state, answers = _near(place, key, tag, cell or b"")
     nonce = (cell or b"")[PERMIT_BYTES - NONCE_BYTES : PERMIT_BYTES]
     return Peeked(
         state=state,
         reason=why if state is CellState.UNUSABLE else "",
-        near=near,
+        near=near_state,
         nonce=nonce.hex() if state in {CellState.VALUE, CellState.PERMIT} else "",
         filled_at_ms=filled_at_ms(cell or b"") if state is CellState.VALUE else None,
         life_left_ms=store.life_left_ms(place.name(key)),

@@ -26,7 +26,7 @@ from workflow_engine.caches.coherence.filling import fill, load, load_under
 from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.metrics import counts
-from workflow_engine.caches.near import Copy
+from workflow_engine.caches.near import Copy, Near
 from workflow_engine.caches.stores.base import CellStore, Taken
 from workflow_engine.conf import options
 
@@ -48,51 +48,78 @@ class Reading(Generic[K, V]):
         missing: Of each other key whose cell was judged, why it answers nothing.
         missed: Of the keys that were loaded and might be stored, why they were.
         bypassed: Of the keys that were loaded and must not be stored, why not.
-        copies: Of answers that come from a cell or were stored in one.
         near: How many answers are standing copies.
     """
 
-    def __init__(self, place: Place[K, V], store: CellStore) -> None:
+    def __init__(self, place: Place[K, V], store: CellStore, near: Near) -> None:
         """Answer nothing yet."""
         self._place = place
         self._store = store
+        self._near = near
         self._codec = place.question.codec
         self._schema = place.question.codec.schema
         self.answers: dict[K, V] = {}
         self.missing: dict[K, str] = {}
         self.missed: dict[K, str] = {}
         self.bypassed: dict[K, str] = {}
-        self.copies: list[tuple[K, Copy]] = []
+        self._copies: list[tuple[K, Copy]] = []
         self.near = 0
 
-    def run(self, keys: Sequence[K], moment: Moment | None) -> None:
-        """Answer every key; `moment` vouches for near copies, None for none.
+    def run(self, keys: Sequence[K], moment: Moment) -> None:
+        """Answer every key; `moment` vouches for near copies.
 
         Raises:
             CacheUnavailable: The server did not answer; some keys may have answers.
             Exception: Whatever `load` raises.
         """
-        name = self._place.question.name
         absent: list[bytes] = []
         left: Sequence[K] = keys
-        if moment is not None and not moment.standings:
-            near = self._place.near.copies
-            first = [key for key in keys if key not in near]
-            asked = moment.ask(self._store, self._place.names(first))
-            self.judge(first, asked.cells, asked.incarnation)
-            absent = asked.absent
-            left = [key for key in keys if key in near]
-        if moment is not None:
-            values = moment.standings[name].values
-            stood = {key: values[key] for key in left if key in values}
-            self.near = len(stood)
-            self.answers |= stood
-            left = [key for key in left if key not in stood]
-        if left:
+        if self._near.bound:
+            absent, left = self._vouch(keys, moment)
+        if left and absent:
+            asked = moment.ask(self._store, self._place.names(left), renewing=absent)
+            self.judge(left, asked.cells, asked.incarnation)
+            self._keep(moment)
+            absent = []
+        elif left:
             reply = self._store.read(self._place.names(left))
             self.judge(left, reply.cells, reply.incarnation)
+            self._keep(moment)
         if self.missing or absent:
-            self.complete(absent)
+            self.complete(absent, moment)
+
+    def _vouch(
+        self, keys: Sequence[K], moment: Moment
+    ) -> tuple[list[bytes], Sequence[K]]:
+        """Read the generations unless they are known; answer by what stands.
+
+        Returns the generations that are absent, and the keys whose cells must be read.
+        """
+        copies = self._place.near.copies
+        absent: list[bytes] = []
+        left = keys
+        if not moment.standings:
+            first = [key for key in keys if key not in copies]
+            left = [key for key in keys if key in copies]
+            asked = moment.ask(self._store, self._place.names(first), renewing=())
+            self.judge(first, asked.cells, asked.incarnation)
+            self._keep(moment)
+            absent = asked.absent
+        values = moment.standings[self._place.question.name].values
+        stood = {key: values[key] for key in left if key in values}
+        self.near = len(stood)
+        self.answers |= stood
+        return absent, [key for key in left if key not in stood]
+
+    def _keep(self, moment: Moment) -> None:
+        """Keep what was just read, under what vouches for it."""
+        question = self._place.question
+        standing = moment.standings.get(question.name)
+        if standing is not None:
+            self._near.keep(
+                self._place.near, standing, self._copies, question.empties
+            )
+        self._copies = []
 
     def judge(
         self, keys: Sequence[K], cells: Iterable[bytes | None], incarnation: bytes
@@ -115,19 +142,21 @@ class Reading(Generic[K, V]):
                         self.missing[key] = "undecodable"
                         continue
                 self.answers[key] = copy.value
-                self.copies.append((key, copy))
+                self._copies.append((key, copy))
 
-    def complete(self, renewing: Sequence[bytes]) -> None:
+    def complete(self, renewing: Sequence[bytes], moment: Moment) -> None:
         """Answer what is missing, from the database or by waiting; renews generations."""
         reasons, self.missing = self.missing, {}
         names = dict(zip(reasons, self._place.names(list(reasons)), strict=True))
         odd = [key for key, why in reasons.items() if why not in {"absent", PERMITTED}]
+        asked_at = clock.monotonic()
         taken = self._store.take(
             list(names.values()),
             life_ms=int(options.CACHE_PERMIT_SECONDS * 1000),
             dropping=[names[key] for key in odd],
             renewing=renewing,
         )
+        moment.renew(taken, asked_at)
         mine = {
             key: taken.permits[name]
             for key, name in names.items()
@@ -137,14 +166,16 @@ class Reading(Generic[K, V]):
         if mine:
             loaded = load_under(self._place, self._store, mine)
             self.answers |= loaded
-            # A permit that has gone meanwhile leaves an entry that is not there.
+            # A permit that was seen and has gone left an entry that is absent.
             self.missed = {
                 key: "absent" if reasons[key] == PERMITTED else reasons[key]
                 for key in mine
             }
-            self.copies += fill(self._place, self._store, mine, loaded)
+            self._copies = fill(self._place, self._store, mine, loaded)
+            self._keep(moment)
         if others:
             self._follow(others, taken)
+            self._keep(moment)
 
     def count(self, keys: Sequence[K]) -> None:
         """Count how every key ended."""

@@ -42,11 +42,15 @@ class Taken:
     """What came of asking for permits.
 
     Attributes:
+        incarnation: Of the server that answered.
         permits: Those now held, by name of the cell.
+        renewed: The generations that were set, with their nonces.
         is_full: The server had no memory for one of them.
     """
 
+    incarnation: bytes
     permits: dict[bytes, bytes]
+    renewed: dict[bytes, bytes]
     is_full: bool
 
 
@@ -87,8 +91,14 @@ class Server:
 class CellStore(Protocol):
     """The cells of one server. Every method raises CacheUnavailable when it does not answer."""
 
-    def read(self, names: Sequence[bytes]) -> Reply:
-        """Return cells, by one MGET; more than 500 names are split, on one connection."""
+    def read(
+        self, names: Sequence[bytes], *, renewing: Sequence[bytes] = ()
+    ) -> Reply:
+        """Return cells, by one MGET; more than 500 names are split, on one connection.
+
+        In the same round trip, before it: SET of a fresh nonce for each of `renewing`
+        (generations). A server without memory refuses that, which is no error.
+        """
         ...
 
     def take(
