@@ -21,8 +21,8 @@ from tests.factories import (
 )
 from tests.lookups.rows import linked, whole_detector, whole_workflow
 from workflow_engine import lookups
-from workflow_engine.caches import CacheAccess, Row, row_of
-from workflow_engine.lookups import accesses, accesses_by_model
+from workflow_engine.caches import CacheAccess, Row, declared, row_of
+from workflow_engine.lookups import accesses
 from workflow_engine.models import (
     Condition,
     ConditionGroup,
@@ -33,7 +33,7 @@ from workflow_engine.models import (
 
 pytestmark = pytest.mark.django_db
 
-MODELS: Final = sorted(accesses_by_model(), key=lambda model: model.__name__)
+MODELS: Final = sorted(declared.models(), key=lambda model: model.__name__)
 UNTOUCHED: Final = {"id", "created_at", "updated_at"}
 FIELDS: Final = [
     pytest.param(model, field, id=f"{model.__name__}.{field.name}")
@@ -84,7 +84,7 @@ def loaded() -> dict[tuple[str, Any], Any]:
 def named(model: type[models.Model], rows: list[Row]) -> set[tuple[str, Any]]:
     return {
         (access.name, key)
-        for access in accesses_by_model()[model]
+        for access in declared.spoiled_by(model)
         for key in access.keys_of_rows(model, rows, connection.alias)
     }
 
@@ -158,7 +158,7 @@ def _children_spoil(row: models.Model) -> set[tuple[str, Any]]:
     """Return what rows spoil that go with their parent: they are rows of their own."""
     found: set[tuple[str, Any]] = set()
     for relation in row._meta.related_objects:
-        if relation.related_model in accesses_by_model():
+        if relation.related_model in declared.models():
             for child in relation.related_model._default_manager.filter(
                 **{relation.field.name: row}
             ):
@@ -209,7 +209,7 @@ def test_map__functions_read_the_columns_they_name(model: type[models.Model]) ->
     assert row is not None
     whole = row_of(row)
 
-    for access in accesses_by_model()[model]:
+    for access in declared.spoiled_by(model):
         columns = access.depends_on[model].columns
         needed = {column: whole[column] for column in columns}
 
@@ -236,14 +236,14 @@ def test_map__has_every_access_there_is() -> None:
         if name.startswith(lookups.__name__)
     ]
 
-    declared = {
+    found = {
         one.name
         for module in modules
         for one in vars(module).values()
         if isinstance(one, CacheAccess)
     }
 
-    assert sorted(access.name for access in accesses()) == sorted(declared)
+    assert sorted(access.name for access in accesses()) == sorted(found)
 
 
 @pytest.mark.usefixtures("rules")

@@ -5,6 +5,7 @@ What is not known here: detectors, workflows, or any other rule. An access is gi
 """
 
 from workflow_engine.caches.access import CacheAccess
+from workflow_engine.caches.declared import Declared, declared
 from workflow_engine.caches.mapping import (
     CacheMapping,
     Dependency,
@@ -17,9 +18,11 @@ from workflow_engine.caches.mapping import (
 __all__ = [
     "CacheAccess",
     "CacheMapping",
+    "Declared",
     "Dependency",
     "Direct",
     "Resolved",
     "Row",
+    "declared",
     "row_of",
 ]

@@ -4,7 +4,7 @@ What is not known here: events, decisions, and whether an answer was cached.
 """
 
 from workflow_engine.lookups.detectors import detector_ids_by_route, detectors
-from workflow_engine.lookups.map import accesses, accesses_by_model
+from workflow_engine.lookups.map import accesses
 from workflow_engine.lookups.workflows import (
     workflow_ids_by_detector,
     workflows,
@@ -13,7 +13,6 @@ from workflow_engine.lookups.workflows import (
 
 __all__ = [
     "accesses",
-    "accesses_by_model",
     "detector_ids_by_route",
     "detectors",
     "workflow_ids_by_detector",
