@@ -1,0 +1,221 @@
+"""Hook: what one transaction owes to the cache, collected in it and paid after its COMMIT.
+
+It stands in Django's own list of what runs on commit, so that the commit takes it and a
+rollback drops it. There it is the first, so that callbacks of the application find entries
+forgotten and one that raises does not skip it; and it belongs to no savepoint, so that the
+rollback of one does not drop it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeAlias
+
+from django.db import DatabaseError, connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from workflow_engine import clock
+from workflow_engine.caches.coherence.base import Coherence
+from workflow_engine.caches.coherence.current import current as of_process
+from workflow_engine.caches.database import in_transaction
+from workflow_engine.caches.declared import Questions
+from workflow_engine.caches.entries import MOST_KEYS, Entries
+from workflow_engine.caches.mapping import Resolved, Row
+from workflow_engine.caches.metrics import counts
+from workflow_engine.caches.question import Question
+
+logger = logging.getLogger(__name__)
+
+AnyQuestion: TypeAlias = Question[Any, Any]
+Model: TypeAlias = type[models.Model]
+
+#: Which rows are resolved once more after the commit: of a question, a model, a cause.
+_Place: TypeAlias = tuple[AnyQuestion, Model, str]
+
+
+class Hook:
+    """Called after the COMMIT, or at once in autocommit; never raises an Exception.
+
+    Called twice it forgets twice: a test may run it before the commit does.
+    """
+
+    def __init__(self, using: str, current: Callable[[], Coherence]) -> None:
+        """Owe nothing yet for what is written on an alias."""
+        self.using = using
+        self.was_run = False
+        self._current = current
+        self._owed: dict[str, Entries] = {}
+        self._resolved: dict[_Place, dict[tuple[Any, ...], Row]] = {}
+
+    def add(self, entries: Entries, cause: str) -> None:
+        """Owe entries."""
+        self._entries(cause).update(entries)
+
+    def add_all(self, questions: Questions, cause: str) -> None:
+        """Owe every entry of some questions."""
+        for question in questions:
+            self._entries(cause).add_all(question)
+
+    def add_rows(
+        self,
+        questions: Questions,
+        model: Model,
+        rows: Sequence[Row],
+        cause: str,
+        *,
+        is_committed: bool = False,
+    ) -> None:
+        """Owe what rows of a watched model spoil; inside `guard`.
+
+        Args:
+            questions: Which depend on the model.
+            model: As `depends_on` names it.
+            rows: Old or new ones.
+            cause: A word for the metrics.
+            is_committed: Nothing is left to be asked before the commit.
+        """
+        for question in questions:
+            new = self._keep(question, model, rows, cause)
+            if new and not (is_committed and _is_resolved(question, model)):
+                self._name(question, model, new, cause)
+
+    @contextmanager
+    def guard(self, questions: Questions, cause: str, *, asks: bool) -> Iterator[None]:
+        """Let nothing that goes wrong inside harm the write: all of `questions` is owed then.
+
+        With `asks`, queries inside have a savepoint of their own in a transaction.
+        """
+        needs_savepoint = asks and in_transaction(self.using)
+        savepoint: AbstractContextManager[Any] = (
+            transaction.atomic(using=self.using) if needs_savepoint else nullcontext()
+        )
+        try:
+            with savepoint:
+                yield
+        except Exception as error:  # noqa: BLE001 - counted, logged
+            self._fail(questions, cause, error)
+
+    def __call__(self) -> None:
+        committed_at = clock.monotonic()
+        self.was_run = True
+        try:
+            self._resolve_again()
+            self._current().settle(self.using, self._owed)
+        except Exception:
+            counts.add("", "error", "hook")
+            logger.exception(
+                "What a commit owes to the cache could not be forgotten.",
+                extra={"action": "run_hook", "database": self.using},
+            )
+        finally:
+            lag_ms = (clock.monotonic() - committed_at) * 1000
+            counts.observe("", "lag", "", lag_ms)
+
+    def _entries(self, cause: str) -> Entries:
+        return self._owed.setdefault(cause, Entries())
+
+    def _keep(
+        self, question: AnyQuestion, model: Model, rows: Sequence[Row], cause: str
+    ) -> Sequence[Row]:
+        """Keep rows that must be resolved again; return those not resolved before."""
+        if question in self._entries(cause).whole():
+            return ()
+        if not _is_resolved(question, model):
+            return rows
+        columns = question.depends_on[model].columns
+        kept = self._resolved.setdefault((question, model, cause), {})
+        new = {tuple(row[column] for column in columns): row for row in rows}
+        new = {values: row for values, row in new.items() if values not in kept}
+        kept |= new
+        if len(kept) > MOST_KEYS:
+            kept.clear()
+            self._entries(cause).add_all(question)
+            return ()
+        return list(new.values())
+
+    def _name(
+        self, question: AnyQuestion, model: Model, rows: Sequence[Row], cause: str
+    ) -> None:
+        try:
+            keys = question.keys_of_rows(model, rows, self.using)
+        except DatabaseError:
+            raise  # the savepoint round it must end
+        except Exception as error:  # noqa: BLE001 - counted, logged
+            self._fail((question,), cause, error)
+        else:
+            self._entries(cause).add(question, keys)
+
+    def _resolve_again(self) -> None:
+        for (question, model, cause), rows in self._resolved.items():
+            if rows and question not in self._entries(cause).whole():
+                with self.guard((question,), cause, asks=True):
+                    self._name(question, model, list(rows.values()), cause)
+
+    def _fail(self, questions: Questions, cause: str, error: Exception) -> None:
+        for question in questions:
+            counts.add(question.name, "error", "resolve")
+        self.add_all(questions, cause)
+        logger.error(
+            "The entries that a write spoils are not known; all are forgotten.",
+            exc_info=error,
+            extra={
+                "action": "name_entries",
+                "accesses": [question.name for question in questions],
+            },
+        )
+
+
+def hook_of(using: str, current: Callable[[], Coherence] = of_process) -> Hook:
+    """Return the hook of the transaction on an alias; outside of one, a new hook.
+
+    Who gets one outside of a transaction must run it once the write is done.
+    """
+    connection = connections[using]
+    if not in_transaction(using):
+        return Hook(using, current)
+    if _is_in_test_case(connection):
+        # The first place would shift what a test captures, and a hook from before the
+        # capture would not be run by it: so each write brings its own.
+        hook = Hook(using, current)
+        connection.run_on_commit.append((set(), hook, True))
+        return hook
+    for _, function, _ in connection.run_on_commit:
+        if isinstance(function, Hook) and not function.was_run:
+            return function
+    hook = Hook(using, current)
+    connection.run_on_commit.insert(0, (set(), hook, True))
+    return hook
+
+
+def forget_entries(
+    entries: Entries, cause: str, current: Callable[[], Coherence] = of_process
+) -> None:
+    """Forget entries: now, or in a transaction on their database after its commit.
+
+    Raises:
+        CacheUnavailable: They could not all be forgotten; see `Coherence.forget`.
+    """
+    using = current().database
+    if in_transaction(using):
+        hook_of(using, current).add(entries, cause)
+    else:
+        current().forget(entries, cause)
+
+
+def all_of(questions: Iterable[AnyQuestion]) -> Entries:
+    """Return every entry of some questions."""
+    entries = Entries()
+    for question in questions:
+        entries.add_all(question)
+    return entries
+
+
+def _is_resolved(question: AnyQuestion, model: Model) -> bool:
+    return isinstance(question.depends_on[model], Resolved)
+
+
+def _is_in_test_case(connection: BaseDatabaseWrapper) -> bool:
+    blocks = connection.atomic_blocks
+    return bool(blocks) and blocks[0]._from_testcase  # noqa: SLF001 - nothing else says so
