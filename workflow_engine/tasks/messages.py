@@ -1,26 +1,22 @@
-"""Tasks: the way through Celery; ids, tokens and plain JSON in, one call each.
+"""Messages: what goes through the broker, out and in; ids, tokens and plain JSON.
 
-The only module that knows Celery. Nothing here uses `eta` or `countdown`: what is due later
-is an item.
+A task makes one call. Nothing here uses `eta` or `countdown`: what is due later is an item.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from celery import current_app, shared_task
 from celery.exceptions import Reject
-from celery.signals import worker_init, worker_process_shutdown, worker_shutdown
 from django.db import Error as DatabaseError
 from django.db.models import BigIntegerField
 
 from workflow_engine import clock
 from workflow_engine.conf import options
-from workflow_engine.exceptions import BrokerRefused, InvalidSettings, SubmitFailed
-from workflow_engine.processing.buffer import buffer
+from workflow_engine.exceptions import BrokerRefused, SubmitFailed
 from workflow_engine.processing.execution import Executor
 from workflow_engine.processing.ledger import DatabaseLedger
 from workflow_engine.processing.pipeline import process
@@ -33,47 +29,6 @@ _NAME: Final = "workflow_engine"
 
 #: So that a database that is away is not asked in a hot loop.
 REQUEUE_PAUSE_SECONDS: Final = 1.0
-
-
-def has_broker() -> bool:
-    """Whether the project's Celery app knows a broker to send to."""
-    conf = current_app.conf
-    return bool(conf.broker_write_url or conf.broker_url)
-
-
-def uses_celery() -> bool:
-    """Whether work goes through Celery here: EXECUTOR, or by itself when there is a broker."""
-    executor = options.EXECUTOR
-    return executor == "celery" or (executor == "auto" and has_broker())
-
-
-@dataclass(frozen=True, kw_only=True)
-class CeleryFacts:
-    """What the system checks ask of the project's Celery app.
-
-    Attributes:
-        has_broker: There is one to send to.
-        is_eager: Tasks run where they are called.
-        time_limit_seconds: Hard limit of a task; None = there is none.
-        visibility_seconds: After which the broker gives a message out again; None = its own.
-    """
-
-    has_broker: bool
-    is_eager: bool
-    time_limit_seconds: float | None
-    visibility_seconds: float | None
-
-
-def celery_facts() -> CeleryFacts:
-    """Return what the project's Celery app is set to."""
-    conf = current_app.conf
-    transport = conf.broker_transport_options or {}
-    return CeleryFacts(
-        has_broker=has_broker(),
-        is_eager=bool(conf.task_always_eager),
-        time_limit_seconds=conf.task_time_limit,
-        visibility_seconds=transport.get("visibility_timeout"),
-    )
 
 
 def send_events(events: Sequence[Event]) -> None:
@@ -189,19 +144,3 @@ def execute_item(item_id: Any = None, token: Any = None) -> None:
 def _is_number(value: Any) -> bool:
     """Whether this can be an id or a token: a bool is no number, nor is what no column holds."""
     return type(value) is int and 0 < value <= BigIntegerField.MAX_BIGINT
-
-
-@worker_init.connect(dispatch_uid=f"{_NAME}.settings")
-def _refuse_settings(**_: Any) -> None:
-    """Start no worker on settings that are refused; what else Celery would only log."""
-    try:
-        options.require()
-    except InvalidSettings as refused:
-        raise SystemExit(str(refused)) from refused
-
-
-@worker_process_shutdown.connect(dispatch_uid=f"{_NAME}.flush")
-@worker_shutdown.connect(dispatch_uid=f"{_NAME}.flush_main")
-def _flush(**_: Any) -> None:
-    """Write the sampled decisions that still wait in this process."""
-    buffer.flush()
