@@ -1,0 +1,70 @@
+"""Bulk: names entries of the rows that an announced QuerySet writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.db import models
+
+from workflow_engine.caches.coherence.hook import Hook
+from workflow_engine.caches.entries import MOST_KEYS
+from workflow_engine.caches.mapping import Direct
+from workflow_engine.receivers.rows import in_memory, key_of, select
+from workflow_engine.receivers.watch import Model, Watch, Watched
+
+CAUSE: Final = "bulk"
+
+
+def before_bulk(
+    watch: Watch, *, sender: Model, ids: Sequence[Any], using: str, **_: Any
+) -> None:
+    """Note the old rows; a QuerySet announces in a transaction."""
+    hook = watch.hook(using)
+    for watched in watch.of(sender):
+        _note(hook, watched, sender, ids)
+
+
+def after_bulk(
+    watch: Watch,
+    *,
+    sender: Model,
+    ids: Sequence[Any],
+    rows: Sequence[models.Model],
+    using: str,
+    **_: Any,
+) -> None:
+    """Note the new rows, also those whose keys only the database knows."""
+    hook = watch.hook(using)
+    for watched in watch.of(sender):
+        _note(hook, watched, sender, ids)
+        without_key = [row for row in rows if key_of(watched, row) is None]
+        if without_key:
+            _note_without_key(hook, watched, without_key)
+
+
+def _note(hook: Hook, watched: Watched, sender: Model, ids: Sequence[Any]) -> None:
+    if len(ids) > MOST_KEYS:
+        hook.add_all(watched.questions, CAUSE)
+        return
+    with hook.guard(watched.questions, CAUSE, asks=True):
+        rows = select(watched, hook.using, ids, through=sender)
+        hook.add_rows(watched.questions, watched.model, rows, CAUSE)
+
+
+def _note_without_key(
+    hook: Hook, watched: Watched, instances: Sequence[models.Model]
+) -> None:
+    """Note rows as they were handed over: conflicts were ignored, so keys are unknown."""
+    for question in watched.questions:
+        dependency = question.depends_on[watched.model]
+        if not isinstance(dependency, Direct):
+            continue  # nothing can refer to a row that is new
+        own = Watched(watched.model, (question,))
+        rows = [in_memory(own, instance) for instance in instances]
+        known = [row for row in rows if row is not None]
+        if len(known) < len(rows) or any(one.primary_key for one in own.fields):
+            hook.add_all((question,), CAUSE)
+            continue
+        with hook.guard((question,), CAUSE, asks=False):
+            hook.add_rows((question,), watched.model, known, CAUSE)
