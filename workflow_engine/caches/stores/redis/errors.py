@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from redis import exceptions as redis_errors
@@ -26,13 +27,8 @@ REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (OSError, "connection"),
 )
 
-#: By the first word of an error that a script passes on as text.
-REASON_BY_CODE: Final = {
-    "READONLY": "readonly",
-    "LOADING": "loading",
-    "NOPERM": "noperm",
-    "MASTERDOWN": "masterdown",
-}
+#: The codes of such states where an error comes as text, after a place in a script.
+_CODE: Final = re.compile(r"(?:^|[ -])(READONLY|LOADING|NOPERM|MASTERDOWN)\b")
 
 
 def unavailable(error: Exception, *, otherwise: str = "other") -> CacheUnavailable:
@@ -46,8 +42,8 @@ def unavailable(error: Exception, *, otherwise: str = "other") -> CacheUnavailab
 
 def script_unavailable(text: str) -> CacheUnavailable:
     """Return what an error means that a script caught and passed on."""
-    code = text.lstrip("-").split(" ", 1)[0]
-    return _of(REASON_BY_CODE.get(code, "script"), text)
+    code = _CODE.search(text)
+    return _of(code[1].lower() if code else "script", text)
 
 
 def _of(reason: str, message: str) -> CacheUnavailable:

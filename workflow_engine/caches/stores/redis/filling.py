@@ -23,7 +23,8 @@ from workflow_engine.caches.stores.redis.line import Line
 from workflow_engine.caches.stores.redis.packing import Command
 
 #: KEYS are cells; ARGV has a permit, a value and a life in ms for each. Answers a word for
-#: each, or the text of an error that is none of the cell's own. INFO in a script: from
+#: each, or the text of an error that is none of the cell's own. Redis 6 puts the place in
+#: the script before that text. INFO in a script: from
 #: Redis 6.2 on, one section at a time.
 SCRIPT: Final = b"""
 local function field(section, name)
@@ -45,7 +46,7 @@ local function fill(cell, permit, value, life)
   if held ~= permit then return 'other' end
   local done = redis.pcall('SET', cell, value, 'PX', life)
   if not done.err then return 'stored' end
-  return string.find(done.err, '^%-?OOM') and 'oom' or done.err
+  return string.find(done.err, 'OOM ', 1, true) and 'oom' or done.err
 end
 
 local results = {}

@@ -130,9 +130,10 @@ class Lines:
                 return
 
     def _start_over(self) -> None:
-        self._pid = os.getpid()
+        # In this order: who sees the new process id sees no line of the old one.
         self._era = object()
         self._idle: deque[Line] = deque()
+        self._pid = os.getpid()
 
     def _open(self) -> Line:
         return Line(self._connection_class, self._arguments, self._era)

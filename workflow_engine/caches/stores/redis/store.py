@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -43,8 +43,9 @@ class RedisStore:
         """Read the alias's options; connects to nothing."""
         self._lines = Lines(alias)
 
-    def read(self, names: Sequence[bytes]) -> Reply:
-        incarnation, cells = self._lines.run(partial(_read, names=names))
+    def read(self, names: Sequence[bytes], *, renewing: Sequence[bytes] = ()) -> Reply:
+        work = partial(_read, names=names, renewing=renewing)
+        incarnation, cells = self._lines.run(work)
         if isinstance(cells, ResponseError):
             raise unavailable(cells) from cells
         return Reply(incarnation, cells)
@@ -57,23 +58,25 @@ class RedisStore:
         dropping: Sequence[bytes] = (),
         renewing: Sequence[bytes] = (),
     ) -> Taken:
-        life = b"%d" % life_ms
         drops = _unlinks(dropping)
+        life = b"%d" % life_ms
+        nonces = {name: new_nonce() for name in renewing}
 
-        def work(line: Line) -> tuple[dict[bytes, bytes], list[Any]]:
+        def work(line: Line) -> tuple[bytes, dict[bytes, bytes], list[Any]]:
             permits = {name: new_permit(line.incarnation) for name in names}
-            commands: list[Command] = [
-                *((b"SET", *cell, b"PX", life, b"NX") for cell in permits.items()),
-                *((b"SET", name, new_nonce()) for name in renewing),
-            ]
-            return permits, line.ask_all([*drops, *commands])
+            sets = [(b"SET", *cell, b"PX", life, b"NX") for cell in permits.items()]
+            replies = line.ask_all([*drops, *sets, *_sets(nonces)])
+            return line.incarnation, permits, replies
 
-        permits, replies = self._lines.run(work)
-        _refuse([reply for reply in replies if not _is_full(reply)])
-        asked = list(zip(permits.items(), replies[len(drops) :], strict=False))
+        incarnation, permits, replies = self._lines.run(work)
+        _refuse(reply for reply in replies if not _is_full(reply))
+        taken = replies[len(drops) : len(drops) + len(permits)]
+        renewed = replies[len(drops) + len(permits) :]
         return Taken(
-            permits=dict(cell for cell, reply in asked if reply == b"OK"),
-            is_full=any(_is_full(reply) for _, reply in asked),
+            incarnation=incarnation,
+            permits=_done(permits, taken),
+            renewed=_done(nonces, renewed),
+            is_full=any(map(_is_full, taken)),
         )
 
     def fill(self, fills: Sequence[Fill]) -> list[Filled]:
@@ -158,20 +161,39 @@ def _unlinks(names: Sequence[bytes]) -> list[Command]:
     return [(b"UNLINK", *chunk) for chunk in _chunks(names)]
 
 
-def _read(line: Line, names: Sequence[bytes]) -> tuple[bytes, Any]:
+def _read(
+    line: Line, names: Sequence[bytes], renewing: Sequence[bytes]
+) -> tuple[bytes, Any]:
     """Return who answered, and the cells or an error reply."""
-    if len(names) <= CHUNK:
+    if len(names) <= CHUNK and not renewing:
         cells = line.ask((b"MGET", *names))
     else:
-        replies = line.ask_all([(b"MGET", *chunk) for chunk in _chunks(names)])
-        cells = _first_error(replies) or [cell for reply in replies for cell in reply]
+        cells = _read_more(line, names, _sets({name: new_nonce() for name in renewing}))
     if isinstance(cells, ResponseError) or len(cells) == len(names):
         return line.incarnation, cells
     raise InvalidResponse("MGET was answered for other names.")
 
 
+def _read_more(line: Line, names: Sequence[bytes], sets: Sequence[Command]) -> Any:
+    """Return cells, or an error reply, by as many commands as it takes, in one go."""
+    reads = [(b"MGET", *chunk) for chunk in _chunks(names)]
+    replies = line.ask_all([*sets, *reads])
+    error = _first_error(reply for reply in replies if not _is_full(reply))
+    return error or [cell for reply in replies[len(sets) :] for cell in reply]
+
+
 def _ask(line: Line, command: Command) -> tuple[bytes, Any]:
     return line.incarnation, line.ask(command)
+
+
+def _sets(nonces: Mapping[bytes, bytes]) -> list[Command]:
+    return [(b"SET", *cell) for cell in nonces.items()]
+
+
+def _done(cells: Mapping[bytes, bytes], replies: Iterable[Any]) -> dict[bytes, bytes]:
+    """Return the cells that were set."""
+    pairs = zip(cells.items(), replies, strict=True)
+    return {name: cell for (name, cell), reply in pairs if reply == b"OK"}
 
 
 def _is_full(reply: Any) -> bool:
