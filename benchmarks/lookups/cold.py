@@ -1,0 +1,118 @@
+"""Cold: what a look-up costs that finds nothing, alone and in a crowd."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from time import perf_counter, sleep
+from typing import Any, Final
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from redis.connection import AbstractConnection
+
+from benchmarks.lookups.limits import client
+from benchmarks.lookups.questions import questions
+from workflow_engine.caches.cell import PAYLOAD_AT
+from workflow_engine.lookups import accesses, workflows, workflows_for_detectors
+
+WAIT_SECONDS: Final = 30
+
+_crowd: list[ThreadPoolExecutor] = []
+
+
+def miss(size: int, place: int) -> dict[str, float]:
+    """Return what one look-up cost after everything was forgotten."""
+    asked = questions(size)[place]
+    for access in accesses():
+        access.forget_all()
+    with CaptureQueriesContext(connection) as queries, _round_trips() as sent:
+        began = perf_counter()
+        workflows_for_detectors(asked.detector_ids, asked.environment)
+        seconds = perf_counter() - began
+    return {
+        "queries": len(queries),
+        "round_trips": len(sent),
+        "ms": seconds * 1000,
+    }
+
+
+@contextmanager
+def _round_trips() -> Iterator[list[None]]:
+    """Count what is sent to Redis: one entry for a command or a pipeline of them."""
+    sent: list[None] = []
+    original = AbstractConnection.send_packed_command
+
+    def counting(self: AbstractConnection, *given: Any, **named: Any) -> Any:
+        sent.append(None)
+        return original(self, *given, **named)
+
+    AbstractConnection.send_packed_command = counting
+    try:
+        yield sent
+    finally:
+        AbstractConnection.send_packed_command = original
+
+
+def gather(threads: int, warm: int) -> None:
+    """Have so many readers ready, each with its connections to the cache open."""
+    workflows.get(warm)
+    _crowd.append(ThreadPoolExecutor(threads))
+    barrier = threading.Barrier(threads)
+
+    def begin() -> None:
+        barrier.wait(WAIT_SECONDS)
+        workflows.get(warm)
+        connection.close()
+
+    for started in [_crowd[0].submit(begin) for _ in range(threads)]:
+        started.result(WAIT_SECONDS)
+
+
+def forget_workflow(key: int) -> None:
+    """Make one entry cold."""
+    workflows.forget((key,))
+
+
+def rush(threads: int, key: int, at: float) -> int:
+    """Have all readers ask for one entry at the same moment; return how many loads it took."""
+    barrier = threading.Barrier(threads)
+
+    def read() -> int:
+        loads: list[None] = []
+
+        def count(execute: Any, sql: str, *given: Any) -> Any:
+            loads.append(None)
+            return execute(sql, *given)
+
+        barrier.wait(WAIT_SECONDS)
+        sleep(max(at - perf_counter(), 0))
+        with connection.execute_wrapper(count):
+            workflows.get(key)
+        connection.close()
+        return len(loads)
+
+    futures = [_crowd[0].submit(read) for _ in range(threads)]
+    return sum(future.result(WAIT_SECONDS) for future in futures)
+
+
+def sizes() -> dict[str, float]:
+    """Return the bytes of a value: its header, and a whole cell on average."""
+    own = client()
+    kept = [own.get(name) or b"" for name in own.scan_iter(match="*:workflows:[0-9]*")]
+    values = [cell for cell in kept if len(cell) > PAYLOAD_AT]
+    return {
+        "header": PAYLOAD_AT,
+        "cell": round(sum(map(len, values)) / max(len(values), 1), 1),
+    }
+
+
+ORDERS: Final = {
+    "miss": miss,
+    "gather": gather,
+    "forget_workflow": forget_workflow,
+    "rush": rush,
+    "sizes": sizes,
+}

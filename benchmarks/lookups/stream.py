@@ -1,0 +1,109 @@
+"""Stream: events through the task, and entries that are forgotten all the time."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from benchmarks.lookups.limits import client
+from benchmarks.lookups.questions import BOUND, DETECTORS, WORKFLOWS, event_type
+from workflow_engine import clock, tasks
+from workflow_engine.lookups import workflows
+from workflow_engine.models import Firing, WorkItem
+from workflow_engine.types.event import Event, to_message
+
+BATCH: Final = 100
+#: One look-up for so many invalidations.
+READ_EACH: Final = 50
+#: A key that no row has.
+UNKNOWN: Final = 1_000_000_000
+#: After which a churn ends with what it has done.
+CHURN_SECONDS: Final = 900
+
+
+def events(name: str, batches: int, *, reaches_workflows: bool) -> dict[str, float]:
+    """Return seconds of an event, and the queries of the last batch.
+
+    The detector says no, or it triggers, and the workflows linked to it are judged and
+    pass none of their if-groups.
+    """
+    amount = BOUND + 1 if reaches_workflows else 0
+    given = [
+        [_message(f"{name}-{batch}-{place}", place, amount) for place in range(BATCH)]
+        for batch in range(batches)
+    ]
+    began = perf_counter()
+    for batch in given[:-1]:
+        tasks.process_events(batch)
+    seconds = perf_counter() - began
+    with CaptureQueriesContext(connection) as queries:
+        tasks.process_events(given[-1])
+    if Firing.objects.exists() or WorkItem.objects.exists():
+        message = "an event fired, or could not be judged"
+        raise RuntimeError(message)
+    return {"seconds": seconds / (BATCH * (batches - 1)), "queries": len(queries)}
+
+
+def _message(name: str, place: int, amount: int) -> Any:
+    now = clock.now()
+    return to_message(
+        Event(
+            id=name,
+            source="/shop",
+            type=event_type(place * 7 % DETECTORS),
+            time=now,
+            accepted_at=now,
+            subject=f"cart-{place}",
+            environment=f"environment-{place % 10}",
+            data={"amount": amount},
+        )
+    )
+
+
+def churn(invalidations: int) -> dict[str, float]:
+    """Return bytes that stay behind for an invalidation, in this process and in Redis."""
+    _forget(max(invalidations // 10, 1), UNKNOWN)
+    process, server = _memory()
+    began = perf_counter()
+    done = _forget(invalidations, UNKNOWN * 2)
+    seconds = perf_counter() - began
+    process_after, server_after = _memory()
+    return {
+        "process": (process_after - process) / done,
+        "redis": (server_after - server) / done,
+        "done": done,
+        "per_second": done / seconds,
+    }
+
+
+def _forget(number: int, unknown: int) -> int:
+    """Forget entries that are there in turn with some that never were."""
+    until = perf_counter() + CHURN_SECONDS
+    for place in range(number):
+        key = 1 + place % WORKFLOWS
+        workflows.forget((unknown + place if place % 2 else key,))
+        if not place % READ_EACH:
+            workflows.get(key)
+            if perf_counter() > until:
+                return place + 1
+    return number
+
+
+def _memory() -> tuple[int, int]:
+    gc.collect()
+    server = int(client().info("memory")["used_memory"])
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        pages = int(statm.read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE"), server
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, server
+
+
+ORDERS: Final = {"events": events, "churn": churn}
