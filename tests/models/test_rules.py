@@ -31,6 +31,7 @@ from workflow_engine.models import (
     Workflow,
 )
 from workflow_engine.models.rules import Rule, rows_changed, rows_will_change
+from workflow_engine.receivers import connect, disconnect
 
 pytestmark = pytest.mark.django_db
 
@@ -361,6 +362,23 @@ def test_bulk_create__announced_with_its_rows(announced: Any) -> None:
     assert set(told["ids"]) == {row.pk for row in rows}
 
 
+def test_bulk_create__what_conflicts_is_announced_before(announced: Any) -> None:
+    there, other = DetectorFactory(), DetectorFactory()
+    new = DetectorFactory.build(slug=there.slug, event_type="new.type")
+
+    Detector.objects.bulk_create(
+        [new, DetectorFactory.build()],
+        update_conflicts=True,
+        unique_fields=["slug"],
+        update_fields=["event_type"],
+    )
+
+    (when, sender, told), (then, _, _) = announced
+    assert (when, sender, then) == ("before", Detector, "after")
+    assert told["ids"] == (there.pk,)
+    assert other.pk not in told["ids"]
+
+
 def test_links__set_and_added_by_the_relation_are_announced(announced: Any) -> None:
     workflow = WorkflowFactory()
     detector = DetectorFactory()
@@ -372,6 +390,14 @@ def test_links__set_and_added_by_the_relation_are_announced(announced: Any) -> N
     assert [row.detector_id for row in told["rows"]] == [detector.pk]
 
 
+@pytest.fixture
+def _nobody_listens() -> Iterator[None]:
+    disconnect()
+    yield
+    connect()
+
+
+@pytest.mark.usefixtures("_nobody_listens")
 def test_update__nobody_listens_costs_one_query(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
@@ -381,6 +407,7 @@ def test_update__nobody_listens_costs_one_query(
         Workflow.objects.update(enabled=False)
 
 
+@pytest.mark.usefixtures("_nobody_listens")
 def test_bulk_create__judges_without_a_query_per_row(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:

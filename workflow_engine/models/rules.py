@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy as _
 
 from workflow_engine import clock
 
-#: Before a QuerySet updates rows. Sender: the model; arguments: `ids`, `using`.
+#: Before a QuerySet updates rows, also where `bulk_create` meets conflicts. Sender: the
+#: model; arguments: `ids`, `using`.
 rows_will_change = Signal()
 
 #: After a QuerySet updated or created rows, in the same transaction. Sender: the model;
@@ -69,6 +70,9 @@ class RuleQuerySet(models.QuerySet[R]):
         models.prefetch_related_objects(rows, *self.model.judged_related)
         refuse_problems(rows)
         with transaction.atomic(using=self.db, savepoint=False):
+            if update_conflicts and unique_fields and _is_anyone_told(self.model):
+                ids = tuple(self._conflicting(rows, unique_fields))
+                rows_will_change.send(self.model, ids=ids, using=self.db)
             created = super().bulk_create(
                 rows,
                 batch_size=batch_size,
@@ -91,6 +95,24 @@ class RuleQuerySet(models.QuerySet[R]):
             return super().bulk_update(objs, fields, batch_size=batch_size)
 
     bulk_update.alters_data = True  # type: ignore[attr-defined] # Django's mark
+
+    def _conflicting(
+        self, rows: Sequence[R], unique_fields: Collection[str]
+    ) -> Iterator[int]:
+        """Yield the keys of rows that others may conflict with; perhaps some too many."""
+        there: models.QuerySet[R] = models.QuerySet(self.model, using=self.db)
+        options = self.model._meta
+        fields: list[Any] = [
+            options.pk if name == "pk" else options.get_field(name)
+            for name in unique_fields
+        ]
+        for start in range(0, len(rows), READ_ROWS):
+            chunk = rows[start : start + READ_ROWS]
+            found = there.order_by()
+            for field in fields:
+                values = {row.__dict__.get(field.attname) for row in chunk}
+                found = found.filter(**{f"{field.name}__in": values})
+            yield from found.values_list("pk", flat=True)
 
     def _reread(self, ids: Sequence[int]) -> Iterator[R]:
         rows: models.QuerySet[R] = models.QuerySet(self.model, using=self.db)

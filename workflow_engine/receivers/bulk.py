@@ -9,7 +9,6 @@ from django.db import models
 
 from workflow_engine.caches.coherence.hook import Hook
 from workflow_engine.caches.entries import MOST_KEYS
-from workflow_engine.caches.mapping import Direct
 from workflow_engine.receivers.rows import in_memory, key_of, select
 from workflow_engine.receivers.watch import Model, Watch, Watched
 
@@ -57,14 +56,13 @@ def _note_without_key(
 ) -> None:
     """Note rows as they were handed over: conflicts were ignored, so keys are unknown."""
     for question in watched.questions:
-        dependency = question.depends_on[watched.model]
-        if not isinstance(dependency, Direct):
-            continue  # nothing can refer to a row that is new
         own = Watched(watched.model, (question,))
+        if own.resolves and own.is_keyed_alone:
+            continue  # nothing can refer to a row that is new
         rows = [in_memory(own, instance) for instance in instances]
         known = [row for row in rows if row is not None]
         if len(known) < len(rows) or any(one.primary_key for one in own.fields):
-            hook.add_all((question,), CAUSE)
+            hook.add_all(own.questions, CAUSE)
             continue
-        with hook.guard((question,), CAUSE, asks=False):
-            hook.add_rows((question,), watched.model, known, CAUSE)
+        with hook.guard(own.questions, CAUSE, asks=own.resolves):
+            hook.add_rows(own.questions, watched.model, known, CAUSE)

@@ -23,7 +23,7 @@ from workflow_engine.caches.declared import declared as all_declared
 from workflow_engine.models.rules import rows_changed, rows_will_change
 from workflow_engine.receivers.bulk import after_bulk, before_bulk
 from workflow_engine.receivers.deleting import before_delete
-from workflow_engine.receivers.linking import around_link
+from workflow_engine.receivers.linking import around_link, before_end_deleted, ends
 from workflow_engine.receivers.migrating import after_migrate
 from workflow_engine.receivers.saving import after_save, before_save
 from workflow_engine.receivers.watch import Model, Watch, family
@@ -58,6 +58,13 @@ def connect(
                 weak=False,
                 dispatch_uid=_uid(receiver),
             )
+    for through, end in _ends(declared):
+        pre_delete.connect(
+            partial(before_end_deleted, watch, through),
+            sender=end,
+            weak=False,
+            dispatch_uid=_uid(before_end_deleted, through),
+        )
 
 
 def connect_migrate(
@@ -79,6 +86,9 @@ def disconnect(declared: Declared = all_declared) -> None:
     for sender in _senders(declared):
         for signal, receiver in RECEIVERS:
             signal.disconnect(sender=sender, dispatch_uid=_uid(receiver))
+    for through, end in _ends(declared):
+        uid = _uid(before_end_deleted, through)
+        pre_delete.disconnect(sender=end, dispatch_uid=uid)
 
 
 def _senders(declared: Declared) -> Iterator[Model]:
@@ -86,5 +96,15 @@ def _senders(declared: Declared) -> Iterator[Model]:
     return iter(dict.fromkeys(senders))
 
 
-def _uid(receiver: Callable[..., Any]) -> str:
-    return f"workflow_engine.cache.{receiver.__name__}"
+def _ends(declared: Declared) -> Iterator[tuple[Model, Model]]:
+    """Yield links without a model of their own, with each model they end at."""
+    for through in declared.models():
+        if through._meta.auto_created:
+            for field in ends(through):
+                for end in family(field.related_model):
+                    yield through, end
+
+
+def _uid(receiver: Callable[..., Any], of: Model | None = None) -> str:
+    suffix = "" if of is None else f".{of._meta.label_lower}"
+    return f"workflow_engine.cache.{receiver.__name__}{suffix}"

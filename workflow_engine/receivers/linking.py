@@ -38,6 +38,37 @@ def around_link(
             hook.add_rows(watched.questions, watched.model, rows, CAUSE)
 
 
+def before_end_deleted(
+    watch: Watch,
+    through: Model,
+    *,
+    sender: Model,
+    instance: models.Model,
+    using: str,
+    **_: Any,
+) -> None:
+    """Note the links of a row that is deleted: of links without a model Django tells nobody."""
+    condition = models.Q()
+    for field in ends(through):
+        if issubclass(sender, field.related_model):
+            (own,) = field.get_foreign_related_value(instance)
+            condition |= models.Q(**{field.name: own})
+    hook = watch.hook(using)
+    for watched in watch.of(through):
+        with hook.guard(watched.questions, CAUSE, asks=True):
+            rows = select(watched, using, by=condition)
+            hook.add_rows(watched.questions, watched.model, rows, CAUSE)
+
+
+def ends(through: Model) -> list[Any]:
+    """Return the foreign keys of links."""
+    return [
+        field
+        for field in through._meta.concrete_fields
+        if isinstance(field, models.ForeignKey)
+    ]
+
+
 def _links(
     through: Model,
     instance: models.Model,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 
 from django.db import DatabaseError, connections, models, transaction
@@ -87,12 +87,10 @@ class Hook:
 
         With `asks`, queries inside have a savepoint of their own in a transaction.
         """
-        needs_savepoint = asks and in_transaction(self.using)
-        savepoint: AbstractContextManager[Any] = (
-            transaction.atomic(using=self.using) if needs_savepoint else nullcontext()
-        )
         try:
-            with savepoint:
+            with ExitStack() as savepoint:
+                if asks and in_transaction(self.using):
+                    self._enter(savepoint, questions, cause)
                 yield
         except Exception as error:  # noqa: BLE001 - counted, logged
             self._fail(questions, cause, error)
@@ -112,6 +110,13 @@ class Hook:
         finally:
             lag_ms = (clock.monotonic() - committed_at) * 1000
             counts.observe("", "lag", "", lag_ms)
+
+    def _enter(self, savepoint: ExitStack, questions: Questions, cause: str) -> None:
+        """Begin a savepoint; where that fails nothing is resolved, and the write fails too."""
+        try:
+            savepoint.enter_context(transaction.atomic(using=self.using))
+        except DatabaseError as error:
+            self._fail(questions, cause, error)
 
     def _entries(self, cause: str) -> Entries:
         return self._owed.setdefault(cause, Entries())
