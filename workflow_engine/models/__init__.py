@@ -5,6 +5,11 @@ belongs to `queue.store`.
 """
 
 from workflow_engine.models.action import Action, GroupAction
+from workflow_engine.models.cache_rows import (
+    CacheGeneration,
+    CacheOutbox,
+    MetricBucket,
+)
 from workflow_engine.models.condition import Condition
 from workflow_engine.models.count import Bucket, CountQuestion, EventCount
 from workflow_engine.models.decision import Decision, WorkflowDecision
@@ -31,6 +36,8 @@ __all__ = [
     "ActionHealth",
     "ActionInterval",
     "Bucket",
+    "CacheGeneration",
+    "CacheOutbox",
     "Condition",
     "ConditionGroup",
     "CountQuestion",
@@ -48,6 +55,7 @@ __all__ = [
     "Holding",
     "IntervalKey",
     "ItemState",
+    "MetricBucket",
     "WorkItem",
     "Workflow",
     "WorkflowDecision",
