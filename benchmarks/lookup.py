@@ -32,13 +32,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.lookups import figures
-from benchmarks.lookups.figures import Effort
+from benchmarks.lookups.figures import Effort, churn, cold, crowd, large, stream
 from benchmarks.lookups.places import LARGE, SMALL, Places, open_places
 from benchmarks.lookups.report import lines, micros, ratios
 from benchmarks.lookups.rounds import Pace, Race, race
@@ -78,25 +80,43 @@ def prepare(places: Places) -> None:
     places.create(LARGE, template=SMALL)
 
 
+class Stages:
+    """How far the run is, told on the standard error output, and how long each part took."""
+
+    def __init__(self) -> None:
+        """Begin before the first."""
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one part."""
+        sys.stderr.write(f"{name} ...\n")
+        began = perf_counter()
+        yield
+        self.seconds[name] = round(perf_counter() - began, 1)
+
+
 def measure(pace: Pace, effort: Effort) -> tuple[Race, dict[str, Any]]:
     """Return what came of the race, and everything by its name."""
     core = core_to_stay_on()
+    stages = Stages()
+    beside: dict[str, Any] = {}
     with open_places() as places:
-        prepare(places)
-        raced = race(places, core=core, pace=pace)
-        beside = {
-            **figures.cold(places, core, effort),
-            **figures.crowd(places, effort),
-            **figures.stream(places, core, effort),
-            **figures.large(places, core, effort),
-            **figures.churn(places, core, effort),
-        }
+        with stages.stage("rules"):
+            prepare(places)
+        with stages.stage("race"):
+            raced = race(places, core=core, pace=pace)
+        for part in (cold, crowd, stream, large, churn):
+            with stages.stage(part.__name__):
+                beside |= part(places, core, effort)
     return raced, {
         **ratios(raced.times),
         **beside,
         "mgets": raced.mgets,
         "cells": raced.cells,
         "times_us": micros(raced.times),
+        "warm_queries": raced.queries,
+        "stage_seconds": stages.seconds,
         "missing_peers": raced.missing,
         "rounds": pace.rounds,
         "pinned": core >= 0,

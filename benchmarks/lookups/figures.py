@@ -62,7 +62,7 @@ def cold(places: Places, core: int, effort: Effort) -> Figures:
     }
 
 
-def crowd(places: Places, effort: Effort) -> Figures:
+def crowd(places: Places, _core: int, effort: Effort) -> Figures:
     """Measure how often one cold entry is loaded for many readers at once, on all cores."""
     each = READERS // PROCESSES
     loads = []

@@ -38,14 +38,16 @@ class Race:
     """What came of it.
 
     Attributes:
-        times: Medians.
         missing: Peers that are not installed.
+        queries: SQL of a warm question on average, by contender.
+        times: Medians.
         mgets: How many MGETs ours sent on Redis only, by size.
         cells: How many names they had on average, by size.
     """
 
-    times: Times
     missing: list[str]
+    queries: dict[str, float]
+    times: Times = field(default_factory=dict)
     mgets: dict[int, int] = field(default_factory=dict)
     cells: dict[int, float] = field(default_factory=dict)
 
@@ -66,8 +68,7 @@ def race(places: Places, *, core: int, pace: Pace) -> Race:
         team = stack.enter_context(workers(*kinds, places=places, core=core))
         by_kind = dict(zip(kinds, team, strict=True))
         runners = {name: by_kind[kind] for kind in kinds for name in _names(kind)}
-        _agree(runners)
-        found = Race(times={}, missing=absent)
+        found = Race(missing=absent, queries=_agree(runners))
         for limit in _limits(found, places, by_kind):
             runners[limit] = by_kind["limits"]
         found.times = _time(runners, pace)
@@ -78,23 +79,23 @@ def _names(kind: str) -> Sequence[str]:
     return KINDS[kind].contenders
 
 
-def _agree(runners: Mapping[str, Worker]) -> None:
+def _agree(runners: Mapping[str, Worker]) -> dict[str, float]:
+    """Return the queries of a warm question, by contender; all have given one answer."""
     answers = {
         name: worker.ask("agree", contender=name) for name, worker in runners.items()
     }
-    wanted = answers[JUDGE]
+    wanted = answers[JUDGE]["digests"]
     for name, given in answers.items():
-        for size, digests in given.items():
-            wrong = [
-                place
-                for place, (one, other) in enumerate(
-                    zip(digests, wanted[size], strict=True)
-                )
-                if one != other
-            ]
-            if wrong:
+        for size, digests in given["digests"].items():
+            pairs = enumerate(zip(digests, wanted[size], strict=True))
+            if wrong := [place for place, (one, other) in pairs if one != other]:
                 message = f"{name} answers questions {wrong} of size {size} wrongly"
                 raise SystemExit(message)
+    asked = sum(questions.QUESTIONS.values())
+    return {
+        name: round(sum(given["queries"].values()) / asked, 2)
+        for name, given in answers.items()
+    }
 
 
 def _limits(
