@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from django.db import models
 
@@ -12,6 +12,36 @@ K = TypeVar("K")
 
 #: A row by column name: read from an instance, or from an image the database kept.
 Row: TypeAlias = Mapping[str, Any]
+
+#: The largest id that a row can have.
+LARGEST_ID: Final = 2**63 - 1
+
+
+def parse_id(text: str) -> int:
+    """Return the id that people typed.
+
+    Raises:
+        ValueError: It is none; the message says what one looks like.
+    """
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(LARGEST_ID)):
+        message = f"a key of this access is an id such as 7, not {text!r}"
+        raise ValueError(message)
+    number = int(text)
+    if number > LARGEST_ID:
+        message = f"no row has an id above {LARGEST_ID}, so none has {text}"
+        raise ValueError(message)
+    return number
+
+
+def unreadable(text: str) -> Any:
+    """Refuse every text: the keys of such an access are not typed by people."""
+    message = f"keys of this access cannot be typed, so {text!r} is none"
+    raise ValueError(message)
+
+
+def no_more() -> Iterable[Any]:
+    """Return no key: every suffix tells its own."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -21,10 +51,15 @@ class CacheMapping(Generic[K]):
     Attributes:
         namespace: Name of the access, unique among all; also its name on screens.
         suffix: Turns a key into text; different keys never give the same text.
+        parse: Reads a key as people type it; ValueError with a sentence for nonsense.
+        known: Keys to try where a suffix is not what `parse` reads: what the database
+            gives a reason to ask. One query.
     """
 
     namespace: str
     suffix: Callable[[K], str]
+    parse: Callable[[str], K] = unreadable
+    known: Callable[[], Iterable[K]] = no_more
 
     def name(self, key: K) -> str:
         """Return the name of the entry of a key."""

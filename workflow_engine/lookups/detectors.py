@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from workflow_engine import registry
 from workflow_engine.caches import CacheAccess, CacheMapping, Direct
+from workflow_engine.caches.mapping import parse_id
 from workflow_engine.conf import options
 from workflow_engine.lookups.configs import read_config
 from workflow_engine.lookups.groups import build_groups
@@ -19,6 +20,7 @@ from workflow_engine.lookups.owners import (
 from workflow_engine.lookups.parts import CONDITION, CONFIG, GROUP, Parts, part, read
 from workflow_engine.lookups.revision import with_detector_revision
 from workflow_engine.models import Condition, ConditionGroup, Detector
+from workflow_engine.types.routes import ANY_SOURCE, candidate_routes
 from workflow_engine.types.snapshots import (
     ABSENT,
     Absent,
@@ -92,8 +94,26 @@ def _route_suffix(route: Route) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
+def _parse_route(text: str) -> Route:
+    event_type, _, source = text.partition("@")
+    if not event_type:
+        message = (
+            "a route is an event type, alone or at a source, such as "
+            f"com.github.push@/repo; not {text!r}"
+        )
+        raise ValueError(message)
+    return event_type, source or ANY_SOURCE
+
+
+def _known_routes() -> Iterable[Route]:
+    """Yield the routes of all rows, and those that events on them ask for beside these."""
+    rows = Detector.objects.using(options.DATABASE).order_by()
+    for event_type, source in rows.values_list("event_type", "source").distinct():
+        yield from candidate_routes(event_type, source)
+
+
 detector_ids_by_route: CacheAccess[Route, tuple[DetectorId, ...]] = CacheAccess(
-    CacheMapping("detector_ids_by_route", _route_suffix),
+    CacheMapping("detector_ids_by_route", _route_suffix, _parse_route, _known_routes),
     load=_load_ids,
     depends_on={
         Detector: Direct(
@@ -105,7 +125,7 @@ detector_ids_by_route: CacheAccess[Route, tuple[DetectorId, ...]] = CacheAccess(
 )
 
 detectors: CacheAccess[DetectorId, DetectorSnapshot | Absent] = CacheAccess(
-    CacheMapping("detectors", str),
+    CacheMapping("detectors", str, parse_id),
     load=_load,
     depends_on={
         Detector: ITSELF,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from workflow_engine import registry
 from workflow_engine.caches import CacheAccess, CacheMapping, Direct
+from workflow_engine.caches.mapping import parse_id
 from workflow_engine.conf import options
 from workflow_engine.lookups.actions import CARRIED, build_carried
 from workflow_engine.lookups.groups import build_groups
@@ -99,7 +100,7 @@ def _build(parts: Parts, using: str) -> WorkflowSnapshot:
 
 
 workflow_ids_by_detector: CacheAccess[DetectorId, tuple[WorkflowId, ...]] = CacheAccess(
-    CacheMapping("workflow_ids_by_detector", str),
+    CacheMapping("workflow_ids_by_detector", str, parse_id),
     load=_load_ids,
     depends_on={
         DetectorWorkflow: Direct(("detector_id",), lambda row: {row["detector_id"]})
@@ -108,7 +109,7 @@ workflow_ids_by_detector: CacheAccess[DetectorId, tuple[WorkflowId, ...]] = Cach
 )
 
 workflows: CacheAccess[WorkflowId, WorkflowSnapshot | Absent] = CacheAccess(
-    CacheMapping("workflows", str),
+    CacheMapping("workflows", str, parse_id),
     load=_load,
     depends_on={
         Workflow: ITSELF,
