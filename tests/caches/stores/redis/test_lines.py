@@ -200,8 +200,10 @@ def test_read__interrupted_before_the_reply(
 ) -> None:
     own_client.mset({b"a": b"of a", b"b": b"of b"})
     pool = {"connection_class": Interrupted}
-    store = make_store(own_url, CONNECTION_POOL_KWARGS=pool)
+    store = make_store(own_url, CONNECTION_POOL_KWARGS=pool, SOCKET_TIMEOUT=5)
     store.read([b"a"])
+    # The reply that nobody waits for any more comes when the next command is sent.
+    own_client.execute_command("CLIENT", "PAUSE", 200, "ALL")
     Interrupted.raises = raises
 
     with pytest.raises(raises):
@@ -291,12 +293,14 @@ def test_unlink__tried_again_on_a_new_connection(
     pool = {"connection_class": Interrupted}
     store = make_store(own_url, CONNECTION_POOL_KWARGS=pool)
     own_client.mset({b"a": b"x", b"b": b"x"})
-    store.read([b"a"])
+    store._lines.run(lambda line: store.read([b"a"]))  # two are idle now
+    before = connections(own_client)
     Interrupted.raises = redis.TimeoutError
 
     store.unlink([b"a"], last=[b"b"])
 
     assert own_client.exists(b"a", b"b") == 0
+    assert connections(own_client) == before + 1
 
 
 def test_unlink__tried_again_only_once(

@@ -251,6 +251,16 @@ def test_read__one_command(own_store: RedisStore, watched: Watch) -> None:
     assert watched(lambda: own_store.read([b"a", b"b"])) == ["MGET a b"]
 
 
+def test_read__no_command_for_more_than_500(
+    own_store: RedisStore, watched: Watch
+) -> None:
+    own_store.read([b"a"])
+
+    seen = watched(lambda: own_store.read([b"%d" % number for number in range(1001)]))
+
+    assert [len(line.split()) - 1 for line in seen] == [500, 500, 1]
+
+
 def test_unlink__nothing(store: RedisStore) -> None:
     store.unlink([])
 
