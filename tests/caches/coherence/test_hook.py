@@ -29,6 +29,7 @@ from workflow_engine.caches.entries import MOST_KEYS, Entries
 from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.question import Question
 from workflow_engine.models import Action, Condition, Detector
+from workflow_engine.receivers import connect, disconnect
 
 ALIAS = "default"
 
@@ -79,6 +80,13 @@ def recording() -> Recording:
 @pytest.fixture
 def hook(recording: Recording) -> Callable[[], Hook]:
     return lambda: hook_of(ALIAS, lambda: recording)
+
+
+@pytest.fixture(autouse=True)
+def _only_what_the_test_adds() -> Iterator[None]:
+    disconnect()
+    yield
+    connect()
 
 
 @pytest.fixture(autouse=True)

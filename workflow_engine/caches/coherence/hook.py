@@ -77,9 +77,14 @@ class Hook:
             is_committed: Nothing is left to be asked before the commit.
         """
         for question in questions:
-            new = self._keep(question, model, rows, cause)
-            if new and not (is_committed and _is_resolved(question, model)):
-                self._name(question, model, new, cause)
+            try:
+                new = self._keep(question, model, rows, cause)
+                if new and not (is_committed and _is_resolved(question, model)):
+                    self._name(question, model, new, cause)
+            except DatabaseError:
+                raise  # the savepoint round it must end
+            except Exception as error:  # noqa: BLE001 - counted, logged
+                self._fail((question,), cause, error)
 
     @contextmanager
     def guard(self, questions: Questions, cause: str, *, asks: bool) -> Iterator[None]:
@@ -143,14 +148,8 @@ class Hook:
     def _name(
         self, question: AnyQuestion, model: Model, rows: Sequence[Row], cause: str
     ) -> None:
-        try:
-            keys = question.keys_of_rows(model, rows, self.using)
-        except DatabaseError:
-            raise  # the savepoint round it must end
-        except Exception as error:  # noqa: BLE001 - counted, logged
-            self._fail((question,), cause, error)
-        else:
-            self._entries(cause).add(question, keys)
+        keys = question.keys_of_rows(model, rows, self.using)
+        self._entries(cause).add(question, keys)
 
     def _resolve_again(self) -> None:
         for (question, model, cause), rows in self._resolved.items():
