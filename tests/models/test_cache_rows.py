@@ -1,0 +1,281 @@
+"""The generation, its bumps by database triggers, and figures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection, transaction
+from pytest_django import DjangoAssertNumQueries
+
+from tests.factories import EnvironmentFactory, WorkflowFactory
+from tests.models.outbox import asked, clear, run, session
+from tests.queue.threads import LIMIT_SECONDS, elsewhere
+from workflow_engine.models import CacheGeneration, CacheOutbox, MetricBucket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MINUTE = datetime(2026, 5, 2, 10, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+RENAME = "UPDATE workflow_engine_environment SET name = name || 'x'"
+WRITE_IN_A_CHILD = f"""
+import django
+django.setup()
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("{RENAME}")
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    access: str = "workflows"
+    counter: str = "lag"
+    reason: str = ""
+    count: int = 1
+    total: float = 0.0
+    highest: float = 0.0
+
+
+def current() -> int | None:
+    return CacheGeneration.objects.current()
+
+
+@pytest.fixture(autouse=True)
+def _begun() -> None:
+    EnvironmentFactory()
+    clear()
+
+
+def test_current__is_one_query(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with django_assert_num_queries(1):
+        found = current()
+
+    assert found == CacheGeneration.objects.get().generation
+
+
+def test_begin__writes_only_what_is_missing() -> None:
+    CacheGeneration.objects.all().delete()
+    absent = current()
+
+    CacheGeneration.objects.begin()
+    begun = current()
+    CacheGeneration.objects.begin()
+
+    assert absent is None
+    assert begun is not None
+    assert current() == begun
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_renew__writes_another(is_there: bool) -> None:
+    before = current()
+    if not is_there:
+        CacheGeneration.objects.all().delete()
+
+    CacheGeneration.objects.renew()
+
+    assert current() not in {None, before}
+
+
+INSERT = (
+    "INSERT INTO workflow_engine_environment"
+    " (name, description, created_at, updated_at)"
+    " VALUES ('new', '', '2026-05-02', '2026-05-02')"
+)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [RENAME, "DELETE FROM workflow_engine_environment", INSERT],
+    ids=["update", "delete", "insert"],
+)
+def test_bump__after_each_kind_of_write(sql: str) -> None:
+    before = current()
+
+    run(sql)
+
+    assert current() not in {None, before}
+
+
+def test_bump__makes_a_missing_row() -> None:
+    CacheGeneration.objects.all().delete()
+
+    run(RENAME)
+
+    assert current() is not None
+
+
+def test_bump__is_undone_by_a_rollback() -> None:
+    before = current()
+
+    with transaction.atomic():
+        run(RENAME)
+        transaction.set_rollback(True)
+
+    assert current() == before
+
+
+def test_bump__numbers_do_not_come_back() -> None:
+    seen = set()
+
+    for _ in range(50):
+        run(RENAME)
+        seen.add(current())
+
+    assert len(seen) == 50
+
+
+def test_bump__by_another_process(child_environment: dict[str, str]) -> None:
+    before = current()
+
+    subprocess.run(
+        [sys.executable, "-c", WRITE_IN_A_CHILD],
+        env=child_environment,
+        check=True,
+        timeout=60,
+    )
+
+    assert current() not in {None, before}
+
+
+@pytest.mark.postgres
+def test_bump__at_the_commit_and_once() -> None:
+    with transaction.atomic():
+        before = current()
+        run(RENAME)
+        run(RENAME)
+        within = current()
+        run("SET CONSTRAINTS ALL IMMEDIATE")
+        first = current()
+        run(RENAME)
+        second = current()
+
+    assert within == before
+    assert first == second == current() != before
+    assert CacheOutbox.objects.count() == 3
+
+
+@pytest.mark.postgres
+def test_bump__transactions_wait_for_each_other_at_their_commit_only() -> None:
+    WorkflowFactory()
+    clear()
+    before = current()
+    seen = [before]
+
+    with transaction.atomic():
+        run(RENAME)
+        with session() as other:
+            run("SET lock_timeout = '5s'", on=other)
+            run("UPDATE workflow_engine_workflow SET name = 'x'", on=other)
+        seen.append(current())
+    seen.append(current())
+
+    assert len(set(seen)) == 3
+
+
+@pytest.mark.postgres
+def test_bump__two_that_make_the_row() -> None:
+    WorkflowFactory()
+    CacheGeneration.objects.all().delete()
+    together = threading.Barrier(2, timeout=LIMIT_SECONDS)
+
+    def write(sql: str) -> None:
+        connection.ensure_connection()
+        with transaction.atomic():
+            run(sql)
+            together.wait()
+
+    writers = [
+        elsewhere(lambda: write(RENAME)),
+        elsewhere(lambda: write("UPDATE workflow_engine_workflow SET name = 'x'")),
+    ]
+    for writer in writers:
+        writer.result(LIMIT_SECONDS)
+
+    assert CacheGeneration.objects.count() == 1
+    assert current() is not None
+
+
+@pytest.mark.postgres
+def test_bump__says_which_transaction() -> None:
+    with transaction.atomic():
+        run(RENAME)
+        number = asked("SELECT pg_current_xact_id()::text")
+
+    assert CacheGeneration.objects.get().bumped_by == int(number)
+
+
+def test_bump__whatever_an_insert_says_of_conflicts() -> None:
+    on_sqlite = connection.vendor == "sqlite"
+    before = current()
+
+    run(INSERT.replace("INSERT", "INSERT OR IGNORE") if on_sqlite else INSERT)
+
+    assert current() not in {None, before}
+
+
+def test_outbox__oldest_age_and_what_is_older() -> None:
+    now = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
+    nothing = CacheOutbox.objects.oldest_age(now)
+    for hours in (1, 3):
+        CacheOutbox.objects.create(source="t", created_at=now - hours * HOUR)
+
+    age = CacheOutbox.objects.oldest_age(now)
+
+    assert nothing is None
+    assert age == 3 * HOUR
+    assert CacheOutbox.objects.older_than(now - 2 * HOUR).count() == 1
+
+
+@pytest.mark.postgres
+def test_outbox__has_the_moment_of_the_database() -> None:
+    run(RENAME)
+
+    assert asked(
+        "SELECT abs(extract(epoch FROM now() - created_at)) < 60"
+        " FROM workflow_engine_cacheoutbox"
+    )
+
+
+def test_add__inserts_adds_and_keeps_the_most(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    one = Figure(count=2, total=5.0, highest=4.0)
+    hits = Figure(counter="hit", reason="near", count=7)
+    MetricBucket.objects.add([one], MINUTE)
+
+    with transaction.atomic(), django_assert_num_queries(1):
+        MetricBucket.objects.add([hits, replace(one, total=3.0, highest=2.0)], MINUTE)
+    MetricBucket.objects.add([replace(one, highest=9.0)], MINUTE + HOUR)
+
+    assert list(
+        MetricBucket.objects.order_by("minute", "counter").values_list(
+            "minute", "counter", "reason", "count", "total", "highest"
+        )
+    ) == [
+        (MINUTE, "hit", "near", 7, 0.0, 0.0),
+        (MINUTE, "lag", "", 4, 8.0, 4.0),
+        (MINUTE + HOUR, "lag", "", 2, 5.0, 9.0),
+    ]
+
+
+def test_add__of_nothing() -> None:
+    MetricBucket.objects.add([], MINUTE)
+
+    assert MetricBucket.objects.count() == 0
+
+
+def test_metrics__since_and_older_than() -> None:
+    for hours in range(3):
+        MetricBucket.objects.add([Figure()], MINUTE + hours * HOUR)
+
+    assert MetricBucket.objects.since(MINUTE + HOUR).count() == 2
+    assert MetricBucket.objects.older_than(MINUTE + HOUR).count() == 1
