@@ -45,6 +45,7 @@ def cold(places: Places, core: int, effort: Effort) -> Figures:
     """Measure look-ups that find nothing, and the bytes of what they leave."""
     size = max(questions.SIZES)
     with workers("exact", places=places, core=core) as (worker,):
+        worker.ask("count_trips")
         worker.ask("agree", contender="exact")
         found = [
             worker.ask("miss", size=size, place=place % questions.QUESTIONS[size])
