@@ -20,7 +20,7 @@ MakeStore = Callable[..., RedisStore]
 
 @pytest.fixture
 def make_store(settings: Settings) -> Iterator[MakeStore]:
-    """Return what makes a store on a URL.
+    """Return what makes a store on a URL, which waits long unless told otherwise.
 
     django-redis keeps options by URL, so one URL must not be used with several.
     """
@@ -29,7 +29,7 @@ def make_store(settings: Settings) -> Iterator[MakeStore]:
     def make(url: str, **options: object) -> RedisStore:
         alias = f"cells-{next(_numbers)}"
         entry = redis_cache(url)
-        entry["OPTIONS"] |= options
+        entry["OPTIONS"] |= {"SOCKET_TIMEOUT": 5, **options}
         settings.CACHES = {**settings.CACHES, alias: entry}
         stores.append(RedisStore(alias))
         return stores[-1]
@@ -104,3 +104,9 @@ def watched(own_client: "redis.Redis") -> Callable[[Callable[[], object]], list[
 def own_store(make_store: MakeStore, own_url: str) -> RedisStore:
     """Return a store on this test's own Redis."""
     return make_store(own_url)
+
+
+@pytest.fixture
+def hasty_store(make_store: MakeStore, own_url: str) -> RedisStore:
+    """Return a store on this test's own Redis that soon gives up."""
+    return make_store(own_url, SOCKET_TIMEOUT=0.2)

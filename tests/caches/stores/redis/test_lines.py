@@ -120,27 +120,27 @@ def test_close__a_line_in_use_is_not_used_again(
 
 
 def test_read__reply_comes_too_late(
-    own_store: RedisStore, own_client: "redis.Redis"
+    hasty_store: RedisStore, own_client: "redis.Redis"
 ) -> None:
     own_client.mset({b"a": b"of a", b"b": b"of b"})
-    own_store.read([b"a"])
-    own_client.execute_command("CLIENT", "PAUSE", 400, "ALL")
+    hasty_store.read([b"a"])
+    own_client.execute_command("CLIENT", "PAUSE", 600, "ALL")
 
     with pytest.raises(CacheUnavailable) as caught:
-        own_store.read([b"a"])
+        hasty_store.read([b"a"])
 
     wait_until(lambda: answers(own_client), "the server went on", limit_seconds=5)
-    assert own_store.read([b"b"]).cells == [b"of b"]
+    assert hasty_store.read([b"b"]).cells == [b"of b"]
     assert (caught.value.reason, caught.value.closes) == ("timeout", False)
 
 
-def test_take__sent_once(own_store: RedisStore, own_client: "redis.Redis") -> None:
-    own_store.read([b"a"])
+def test_take__sent_once(hasty_store: RedisStore, own_client: "redis.Redis") -> None:
+    hasty_store.read([b"a"])
     own_client.config_resetstat()
-    own_client.execute_command("CLIENT", "PAUSE", 400, "ALL")
+    own_client.execute_command("CLIENT", "PAUSE", 600, "ALL")
 
     with pytest.raises(CacheUnavailable):
-        own_store.take([b"a"], life_ms=LIFE_MS)
+        hasty_store.take([b"a"], life_ms=LIFE_MS)
 
     wait_until(lambda: answers(own_client), "the server went on", limit_seconds=5)
     assert own_client.info("commandstats").get("cmdstat_set", {"calls": 0})["calls"] < 2
@@ -148,7 +148,8 @@ def test_take__sent_once(own_store: RedisStore, own_client: "redis.Redis") -> No
 
 def test_read__server_swallows_everything(make_store: MakeStore) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        store = make_store(f"redis://127.0.0.1:{listener.getsockname()[1]}/0")
+        url = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+        store = make_store(url, SOCKET_TIMEOUT=0.2)
 
         with pytest.raises(CacheUnavailable) as caught:
             store.read([b"a"])
@@ -200,7 +201,7 @@ def test_read__interrupted_before_the_reply(
 ) -> None:
     own_client.mset({b"a": b"of a", b"b": b"of b"})
     pool = {"connection_class": Interrupted}
-    store = make_store(own_url, CONNECTION_POOL_KWARGS=pool, SOCKET_TIMEOUT=5)
+    store = make_store(own_url, CONNECTION_POOL_KWARGS=pool)
     store.read([b"a"])
     # The reply that nobody waits for any more comes when the next command is sent.
     own_client.execute_command("CLIENT", "PAUSE", 200, "ALL")
@@ -280,7 +281,7 @@ def test_refresh__once_a_second(
     own_store.read([b"a"])
     before = connections(own_client)
 
-    for _ in range(5):
+    for _ in range(2):
         own_store.refresh()
         own_store.read([b"a"])
 
@@ -454,8 +455,8 @@ def test_arguments_of__what_is_kept() -> None:
     assert not arguments.keys() & {*configured} - {*kept, "ssl_ca_certs", "retry"}
 
 
-def test_lines__options_of_the_alias(make_store: MakeStore, own_url: str) -> None:
-    lines: Lines = make_store(own_url)._lines
+def test_lines__options_of_the_alias(hasty_store: RedisStore) -> None:
+    lines: Lines = hasty_store._lines
 
     assert lines._arguments["socket_timeout"] == 0.2
     assert lines._arguments["socket_connect_timeout"] == 0.2

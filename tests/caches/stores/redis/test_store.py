@@ -51,6 +51,10 @@ def test_read__many(
     ]
 
 
+def test_read__nothing(store: RedisStore) -> None:
+    assert store.read([]).cells == []
+
+
 def test_read__renews_first(
     store: RedisStore, client: redis.Redis, prefix: bytes
 ) -> None:

@@ -100,7 +100,7 @@ class Line:
 
         After any exception replies may be outstanding: the line must be closed.
         """
-        self._send((pack(command),), False)  # noqa: FBT003 - redis-py's, and in haste
+        self._send((pack(command),), False)  # noqa: FBT003 - by place: quicker
         try:
             return self._read()
         except ResponseError as error:

@@ -165,7 +165,7 @@ def _read(
     line: Line, names: Sequence[bytes], renewing: Sequence[bytes]
 ) -> tuple[bytes, Any]:
     """Return who answered, and the cells or an error reply."""
-    if len(names) <= CHUNK and not renewing:
+    if 0 < len(names) <= CHUNK and not renewing:
         cells = line.ask((b"MGET", *names))
     else:
         cells = _read_more(line, names, _sets({name: new_nonce() for name in renewing}))
