@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections import deque
 from collections.abc import Hashable, Iterable
@@ -68,7 +69,20 @@ class Found:
 
 
 def search(model: Model[W]) -> Found:
-    """Visit every reachable state; stop at the first where a promise is broken."""
+    """Visit every reachable state; stop at the first where a promise is broken.
+
+    States are tuples without circles, so looking for garbage meanwhile only costs time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return _search(model)
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _search(model: Model[W]) -> Found:
     first = model.initial()
     ways: dict[W, tuple[W, Step] | None] = {first: None}
     waiting = deque([first])

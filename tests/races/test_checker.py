@@ -1,0 +1,144 @@
+"""Every interleaving of small worlds keeps the promises, and needs every rule for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.races.checker.configurations import CONFIGURATIONS, MIXED
+from tests.races.checker.naive import Naive, NaiveCache
+from tests.races.checker.presence import Presence
+from tests.races.checker.resolving import Resolving
+from tests.races.checker.routes import Routes
+from tests.races.checker.row_store import RowStore
+from tests.races.checker.rules import Rules
+from tests.races.checker.search import Found, replay, search
+from tests.races.checker.system import System
+from tests.races.checker.traces import failing_traces, found_without, sample_traces
+from tests.races.checker.variants import VARIANTS
+
+#: How many states each search sees at least; one that sees fewer has lost some steps.
+AT_LEAST: dict[str, int] = {}
+
+
+def _shows(found: Found, signs: Sequence[str]) -> bool:
+    """Whether a trace has these steps in this order, others in between."""
+    steps = iter(map(str, found.trace))
+    return all(sign in steps for sign in signs)
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_protocol__every_interleaving(name: str) -> None:
+    found = search(System(CONFIGURATIONS[name]))
+
+    assert not found.wrong, found.story()
+    assert found.states >= AT_LEAST[name]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_protocol__without_one_rule(name: str) -> None:
+    found = found_without(name)
+
+    assert found.wrong, f"no trace in {found.states} states: is the rule needed?"
+    assert _shows(found, VARIANTS[name].signs), found.story()
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [Rules(value_has_permits_reign=False), Rules(fill_asks_server=False)],
+    ids=["value without the permit's", "FILL does not ask"],
+)
+@pytest.mark.parametrize("name", ["restart, two processes", "failover and back"])
+def test_incarnation_of_permit__either_use_suffices(name: str, rules: Rules) -> None:
+    found = search(System(CONFIGURATIONS[name], rules))
+
+    assert not found.wrong, found.story()
+    assert found.states >= AT_LEAST[name]
+
+
+@pytest.mark.parametrize("way", Naive)
+def test_weaker_protocol__is_stale(way: Naive) -> None:
+    found = search(NaiveCache(way))
+
+    assert found.wrong.startswith("C1"), f"no trace in {found.states} states"
+    assert len(found.trace) <= 9, found.story()
+
+
+def test_routes__every_interleaving() -> None:
+    found = search(Routes())
+
+    assert not found.wrong, found.story()
+    assert found.states >= 8_000
+
+
+def test_presence__every_interleaving() -> None:
+    found = search(Presence())
+
+    assert not found.wrong, found.story()
+    assert found.states >= 120
+
+
+@pytest.mark.parametrize("begins_linked", [True, False], ids=["unlinked", "linked"])
+def test_resolving__every_interleaving(begins_linked: bool) -> None:
+    found = search(Resolving(begins_linked=begins_linked))
+
+    assert not found.wrong, found.story()
+    assert found.states >= 90
+
+
+def test_row_store__every_interleaving() -> None:
+    found = search(RowStore())
+
+    assert not found.wrong, found.story()
+    assert found.states >= 10_000
+
+
+def test_row_store__database_put_back__newer_than_it_until_the_next_commit() -> None:
+    found = search(RowStore(strict=True))
+
+    signs = ("R reads the number", "W commits", "R loads", "Database is restored")
+    assert _shows(found, signs), found.story()
+
+
+def test_row_store__database_put_back__number_and_entry_in_one_statement() -> None:
+    found = search(RowStore(strict=True, in_one_statement=True))
+
+    assert not found.wrong, found.story()
+    assert found.states >= 5_000
+
+
+def test_failing_traces__are_possible_and_end_where_a_promise_breaks() -> None:
+    traces = failing_traces()
+
+    assert traces.keys() == VARIANTS.keys()
+    for name, trace in traces.items():
+        model = VARIANTS[name].build(VARIANTS[name].rules)
+        *before, last = replay(model, trace)
+        assert not any(model.wrong(world) for world in before), name
+        assert model.wrong(last) or model.stuck(last), name
+
+
+def test_sample_traces__are_runs_of_the_protocol() -> None:
+    traces = sample_traces(200, seed=1)
+
+    assert traces == sample_traces(200, seed=1)
+    assert len(set(traces)) > 190
+    system = System(MIXED)
+    assert not any(system.wrong(replay(system, trace)[-1]) for trace in traces)
+
+
+def test_sample_traces__show_every_kind_of_step() -> None:
+    steps = {str(step) for trace in sample_traces(400, seed=2) for step in trace}
+
+    assert steps >= {
+        "R1 fills",
+        "R1 fills, refused",
+        "R1 drops an odd cell",
+        "R2 looks again",
+        "R2 gives up waiting",
+        "W1 rolls back",
+        "W2 is killed",
+        "S1 commits its drain",
+        "Redis restarts from the snapshot",
+    }
