@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any, Final, TypeAlias
 
 from tests.caches.coherence.recording import Recording
+from workflow_engine.caches import CacheAccess
 from workflow_engine.lookups import (
     detector_ids_by_route,
     detectors,
@@ -31,14 +32,15 @@ NOTHING: Final[dict[str, Any]] = {
 
 def answers() -> dict[Entry, Any]:
     """Return what the database says now, to everything there is."""
+    asked: list[tuple[CacheAccess[Any, Any], list[Any]]] = [
+        (detector_ids_by_route, list(product(TYPES, SOURCES))),
+        (detectors, _ids(Detector)),
+        (workflow_ids_by_detector, _ids(Detector)),
+        (workflows, _ids(Workflow)),
+    ]
     return {
         (access.name, key): value
-        for access, keys in (
-            (detector_ids_by_route, list(product(TYPES, SOURCES))),
-            (detectors, _ids(Detector)),
-            (workflow_ids_by_detector, _ids(Detector)),
-            (workflows, _ids(Workflow)),
-        )
+        for access, keys in asked
         for key, value in access.load(keys).items()
     }
 

@@ -122,7 +122,7 @@ def test_save__a_resolver_in_autocommit_asks_before_and_after(
     recording.clear()
 
     def give_to_another() -> None:
-        rows = models.QuerySet(Workflow)
+        rows: models.QuerySet[Workflow] = models.QuerySet(Workflow)
         rows.filter(pk=before.pk).update(environment=None)
         rows.filter(pk=after.pk).update(environment=environment)
 
@@ -173,7 +173,10 @@ def test_save__costs_at_most_the_old_row(
 
 @real
 def test_save__a_new_row_costs_nothing_more(recording: Recording) -> None:
-    rows = [Detector(slug="d", event_type="t", kind="event"), Workflow(slug="w")]
+    rows: list[models.Model] = [
+        Detector(slug="d", event_type="t", kind="event"),
+        Workflow(slug="w"),
+    ]
 
     with CaptureQueriesContext(connection) as queries:
         for row in rows:
@@ -198,7 +201,7 @@ def test_save__many_of_one_group_resolve_once(recording: Recording) -> None:
 @in_test_case
 def test_save__what_memory_does_not_say_is_read(recording: Recording) -> None:
     row = DetectorFactory()
-    row.event_type = Lower(Value("OTHER.TYPE"))  # type: ignore[assignment] # Django takes it
+    row.event_type = Lower(Value("OTHER.TYPE"))
 
     with TestCase.captureOnCommitCallbacks(execute=True):
         plain_save(row)
@@ -212,7 +215,7 @@ def test_save__a_key_given_as_text(recording: Recording) -> None:
     detector, workflow = DetectorFactory(), WorkflowFactory()
 
     with TestCase.captureOnCommitCallbacks(execute=True):
-        DetectorWorkflow(detector_id=str(detector.pk), workflow=workflow).save()  # type: ignore[misc] # as forms do
+        DetectorWorkflow(detector_id=str(detector.pk), workflow=workflow).save()
 
     assert recording.keys("workflow_ids_by_detector") == {detector.pk}
 

@@ -61,7 +61,9 @@ def _note_without_key(
             continue  # nothing can refer to a row that is new
         rows = [in_memory(own, instance) for instance in instances]
         known = [row for row in rows if row is not None]
-        if len(known) < len(rows) or any(one.primary_key for one in own.fields):
+        if len(known) < len(rows) or any(
+            one.primary_key for one in own.fields.values()
+        ):
             hook.add_all(own.questions, CAUSE)
             continue
         with hook.guard(own.questions, CAUSE, asks=own.resolves):

@@ -27,7 +27,7 @@ def select(
 
     Primary keys are those of `through`, which is the watched model or a child of it.
     """
-    rows = models.QuerySet(through or watched.table, using=using)
+    rows: models.QuerySet[Any] = models.QuerySet(through or watched.table, using=using)
     if by is not None:
         return list(_read(watched, rows.filter(by)))
     keys = keys or ()
@@ -39,10 +39,9 @@ def select(
 
 
 def _read(watched: Watched, rows: models.QuerySet[Any]) -> Iterator[Row]:
-    columns = [field.column for field in watched.fields]
-    names = [field.attname for field in watched.fields]
+    names = [field.attname for field in watched.fields.values()]
     for values in rows.order_by().values_list(*names):
-        yield dict(zip(columns, values, strict=True))
+        yield dict(zip(watched.fields, values, strict=True))
 
 
 def key_of(watched: Watched, instance: models.Model) -> Any:
@@ -68,17 +67,17 @@ def in_memory(
         written: Names of the fields that were written; None for all.
     """
     row: dict[str, Any] = {}
-    for field in watched.fields:
+    for column, field in watched.fields.items():
         is_written = (
             written is None or field.name in written or field.attname in written
         )
         if not is_written and old is not None:
-            row[field.column] = old[field.column]
+            row[column] = old[column]
             continue
         value = _value(field, instance)
         if value is _UNKNOWN:
             return None
-        row[field.column] = value
+        row[column] = value
     return row
 
 

@@ -33,20 +33,20 @@ class Watched:
         return concrete
 
     @cached_property
-    def fields(self) -> tuple[Field, ...]:
-        """The fields behind the columns that any of the questions reads."""
+    def fields(self) -> dict[str, Field]:
+        """By column, the fields that any of the questions reads."""
         columns = {
             column
             for question in self.questions
             for column in question.depends_on[self.model].columns
         }
         own = self.table._meta.concrete_fields
-        return tuple(field for field in own if field.column in columns)
+        return {str(one.column): one for one in own if one.column in columns}
 
     @property
     def is_keyed_alone(self) -> bool:
         """Whether the primary key says everything: it cannot change."""
-        return all(field.primary_key for field in self.fields)
+        return all(field.primary_key for field in self.fields.values())
 
     @property
     def resolves(self) -> bool:

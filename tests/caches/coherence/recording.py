@@ -1,4 +1,4 @@
-"""A coherence that keeps no entry and remembers what it was told to forget."""
+"""A coherence that is not read from and remembers what it was told to forget."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workflow_engine.caches.question import Question
 
 
 class Recording:
-    """Answers from the database."""
+    """The half of a coherence that writers meet."""
 
     def __init__(self, among: Declared = declared, database: str = "default") -> None:
         self.database = database
@@ -39,10 +39,13 @@ class Recording:
         return {key for access, key in self.forgotten if access == name}
 
     def moment(self, questions: Questions) -> Moment:
-        return Moment([])
+        raise NotImplementedError
 
     def read(self, question: Any, keys: Sequence[Any], moment: Moment) -> Any:
-        return question.load(keys)
+        raise NotImplementedError
+
+    def kept(self, name: Any, keys: Sequence[Any], moment: Moment) -> None:
+        raise NotImplementedError
 
     def forget(self, entries: Entries, cause: str) -> None:
         self._note(entries, cause)

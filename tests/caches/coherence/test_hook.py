@@ -129,7 +129,7 @@ def test_hook__the_list_has_the_shape_it_counts_on(hook: Callable[[], Hook]) -> 
         with transaction.atomic():
             mine = hook()
             transaction.on_commit(application)
-            listed = list(connection.run_on_commit)
+            listed: list[Any] = list(connection.run_on_commit)
             inner = set(connection.savepoint_ids)
 
     assert listed == [
@@ -220,11 +220,12 @@ def test_hook__a_commit_that_is_refused_leaves_nothing(
     recording: Recording, hook: Callable[[], Hook]
 ) -> None:
     reached: list[str] = []
+    conditions: models.QuerySet[Condition] = models.QuerySet(Condition)
 
     def write() -> None:
         with transaction.atomic():
             hook().add(some(question(), 1), "save")
-            models.QuerySet(Condition).bulk_create([Condition(group_id=404, type="eq")])
+            conditions.bulk_create([Condition(group_id=404, type="eq")])
             reached.append("commit")
 
     with pytest.raises(IntegrityError):

@@ -176,20 +176,21 @@ def hook_of(using: str, current: Callable[[], Coherence] = of_process) -> Hook:
 
     Who gets one outside of a transaction must run it once the write is done.
     """
-    connection = connections[using]
     if not in_transaction(using):
         return Hook(using, current)
+    connection = connections[using]
+    listed: list[Any] = connection.run_on_commit
     if _is_in_test_case(connection):
         # The first place would shift what a test captures, and a hook from before the
         # capture would not be run by it: so each write brings its own.
         hook = Hook(using, current)
-        connection.run_on_commit.append((set(), hook, True))
+        listed.append((set(), hook, True))
         return hook
-    for _, function, _ in connection.run_on_commit:
+    for _, function, _ in listed:
         if isinstance(function, Hook) and not function.was_run:
             return function
     hook = Hook(using, current)
-    connection.run_on_commit.insert(0, (set(), hook, True))
+    listed.insert(0, (set(), hook, True))
     return hook
 
 
@@ -221,5 +222,5 @@ def _is_resolved(question: AnyQuestion, model: Model) -> bool:
 
 
 def _is_in_test_case(connection: BaseDatabaseWrapper) -> bool:
-    blocks = connection.atomic_blocks
-    return bool(blocks) and blocks[0]._from_testcase  # noqa: SLF001 - nothing else says so
+    blocks: list[Any] = connection.atomic_blocks
+    return bool(blocks and blocks[0]._from_testcase)  # noqa: SLF001 - nothing else says so
