@@ -1,0 +1,95 @@
+"""Keys: which entries are there, by key, and keys as people read them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from workflow_engine.caches.coherence import Coherence
+from workflow_engine.caches.question import Question
+
+AnyQuestion = Question[Any, Any]
+
+#: No key is None.
+_NONE: Final = None
+
+
+@dataclass(kw_only=True)
+class Sample:
+    """Keys of entries that are there.
+
+    Attributes:
+        keys: Of those entries, all or some taken at random.
+        there: How many entries there are.
+        nameless: Of how many of them the key is not known: the name is a hash of it, and
+            no row leads to it.
+    """
+
+    keys: list[Any] = field(default_factory=list)
+    there: int = 0
+    nameless: int = 0
+
+
+def sample(coherence: Coherence, question: AnyQuestion, most: int | None) -> Sample:
+    """Return at most `most` keys of entries that are there; None = all.
+
+    Raises:
+        CacheUnavailable: The server does not answer.
+    """
+    found = Sample()
+    key_of = _reader(question)
+    for suffix in coherence.suffixes(question):
+        found.there += 1
+        key = key_of(suffix)
+        if key is _NONE:
+            found.nameless += 1
+        else:
+            _keep(found, key, most)
+    return found
+
+
+def count(coherence: Coherence, question: AnyQuestion) -> int:
+    """Return how many entries are there.
+
+    Raises:
+        CacheUnavailable: The server does not answer.
+    """
+    return sum(1 for _ in coherence.suffixes(question))
+
+
+def text_of(key: Any) -> str:
+    """Return a key as people type it."""
+    return "@".join(filter(None, key)) if isinstance(key, tuple) else str(key)
+
+
+def _keep(found: Sample, key: Any, most: int | None) -> None:
+    """Keep the key, or let chance decide: all entries are as likely to stay."""
+    if most is None or len(found.keys) < most:
+        found.keys.append(key)
+        return
+    place = random.randrange(found.there - found.nameless)  # noqa: S311 - no secret
+    if place < most:
+        found.keys[place] = key
+
+
+def _reader(question: AnyQuestion) -> Callable[[str], Any]:
+    """Return what finds the key of a suffix; it asks the database once, if at all."""
+    mapping = question.mapping
+    known: dict[str, Any] | None = None
+
+    def read(suffix: str) -> Any:
+        nonlocal known
+        try:
+            key = mapping.parse(suffix)
+        except ValueError:
+            pass
+        else:
+            if mapping.suffix(key) == suffix:
+                return key
+        if known is None:
+            known = {mapping.suffix(key): key for key in mapping.known()}
+        return known.get(suffix, _NONE)
+
+    return read
