@@ -14,6 +14,7 @@ from typing import Final
 
 from workflow_engine import clock
 from workflow_engine.actions import SendTask
+from workflow_engine.companion import Companion
 from workflow_engine.conf import options
 from workflow_engine.exceptions import AlreadyRunning
 from workflow_engine.processing.execution import Executor
@@ -28,6 +29,7 @@ class Engine:
         executor = Executor(clock.SYSTEM, send=self.send, send_task=send_task)
         self._pool = ThreadSender(executor.execute, options.RUNNER_THREADS)
         self._runner = Runner(send=self._pool)
+        self._companion = Companion()
 
     @property
     def is_running(self) -> bool:
@@ -35,9 +37,13 @@ class Engine:
         return self._runner.is_running
 
     def start(self) -> None:
-        """Start the runner, unless it runs or another thread is starting it."""
+        """Start the runner, unless it runs or another thread is starting it.
+
+        With it begins what is to be done beside a runner.
+        """
         with suppress(AlreadyRunning):
             self._runner.start()
+        self._companion.start()
 
     def send(self, pairs: Sequence[Pair]) -> None:
         """Take claimed items in and return at once.
@@ -60,6 +66,7 @@ class Engine:
         """
         until = clock.monotonic() + seconds
         ended = self._runner.stop(seconds)
+        ended &= self._companion.stop(max(0.0, until - clock.monotonic()))
         unsend(self._pool.stop(0).waiting)
         left = self._pool.stop(max(0.0, until - clock.monotonic()))
         return ended and not left.running

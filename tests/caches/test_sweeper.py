@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from pytest_django import Settings
 
 from tests.queue.threads import LIMIT_SECONDS, elsewhere
+from tests.waiting import wait_until
 from workflow_engine import clock
 from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.sweeper import HOOK_SECONDS, Sweeper
@@ -55,13 +56,20 @@ class Night:
         self.bed = Bed(self.happened)
         self.errors: list[Exception] = []
         self.work: Callable[[], int] = lambda: 0
+        self.prunes = 0
         self.sweeper = Sweeper(
-            coherence=lambda: self, waiting=self.bed, on_error=self.errors.append
+            coherence=lambda: self,
+            waiting=self.bed,
+            prune=self.prune,
+            on_error=self.errors.append,
         )
 
     def sweep(self) -> int:
         self.happened.put("sweep")
         return self.work()
+
+    def prune(self) -> None:
+        self.prunes += 1
 
     def next(self) -> str:
         """Return what happens next."""
@@ -113,6 +121,7 @@ def test_loop__time_ran_out(night: Night) -> None:
     night.bed.answers.put(NOTHING)
 
     assert [night.next(), night.next()] == ["sweep", "wait"]
+    assert night.prunes == 1  # now and then is enough
 
 
 def test_loop__announced__leaves_the_hook_its_time(night: Night) -> None:
@@ -181,7 +190,9 @@ def test_loop__owner_raises_when_told(
     def raise_it(error: Exception) -> None:
         raise error
 
-    sweeper = Sweeper(coherence=lambda: night, waiting=night.bed, on_error=raise_it)
+    sweeper = Sweeper(
+        coherence=lambda: night, waiting=night.bed, prune=night.prune, on_error=raise_it
+    )
     failing = iter([AWAY])
 
     def work() -> int:
@@ -200,7 +211,7 @@ def test_loop__owner_raises_when_told(
 def test_loop__says_in_the_log_that_sweeps_fail(
     night: Night, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sweeper = Sweeper(coherence=lambda: night, waiting=night.bed)
+    sweeper = Sweeper(coherence=lambda: night, waiting=night.bed, prune=night.prune)
 
     def work() -> int:
         raise AWAY
@@ -236,25 +247,30 @@ def test_loop__database_ends_the_connection(night: Night) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_stop__leaves_no_connection(night: Night, settings: Settings) -> None:
+def test_stop__leaves_no_connection(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def work() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SET application_name = 'sweeper of a test'")
         return 0
 
-    settings.DATABASES["default"]["CONN_MAX_AGE"] = None
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", None)
     night.work = work
     night.sweeper.start()
     night.next(), night.next()
 
     assert night.sweeper.stop(LIMIT_SECONDS)
 
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE application_name = 'sweeper of a test'"
-        )
-        assert cursor.fetchone() == (0,)
+    def is_gone() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE application_name = 'sweeper of a test'"
+            )
+            return bool(cursor.fetchone() == (0,))
+
+    wait_until(is_gone, "its connection is gone", limit_seconds=LIMIT_SECONDS)
 
 
 def test_stop__while_it_waits(night: Night) -> None:

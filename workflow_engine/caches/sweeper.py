@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
+from workflow_engine import clock
 from workflow_engine.caches.metrics import counts
 from workflow_engine.conf import options
 from workflow_engine.exceptions import AlreadyRunning
@@ -19,6 +20,8 @@ from workflow_engine.exceptions import AlreadyRunning
 HOOK_SECONDS: Final = 0.2
 LEAST_BACKOFF_SECONDS: Final = 0.2
 LONGEST_BACKOFF_SECONDS: Final = 5.0
+#: Between two looks for rows so old that nobody needs them any more.
+PRUNE_SECONDS: Final = 3600.0
 
 logger = logging.getLogger(__name__)
 
@@ -68,10 +71,17 @@ class Sweeper:
         *,
         coherence: Callable[[], Sweeping],
         waiting: Waiting,
+        prune: Callable[[], object],
         on_error: Callable[[Exception], None] = log_error,
     ) -> None:
-        """Sweep what `coherence` returns; tell `on_error` once when sweeps begin to fail."""
+        """Sweep what `coherence` returns; tell `on_error` once when sweeps begin to fail.
+
+        `prune` deletes what is too old to be owed; it is called now and then, since who
+        has no Redis sweeps nothing.
+        """
         self._coherence = coherence
+        self._prune = prune
+        self._prune_at = clock.monotonic()  # the loop's own
         self._waiting = waiting
         self._on_error = on_error
         self._failures = 0  # one after the other; the loop's own
@@ -160,6 +170,9 @@ class Sweeper:
     def _sweep(self) -> None:
         try:
             self._coherence().sweep()
+            if clock.monotonic() >= self._prune_at:
+                self._prune_at = clock.monotonic() + PRUNE_SECONDS
+                self._prune()
         except DatabaseError:
             connections.close_all()
             raise

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from django.core.management.base import CommandParser
 
 from workflow_engine import clock, tasks
+from workflow_engine.companion import Companion
 from workflow_engine.conf import options
 from workflow_engine.embedded import Engine
 from workflow_engine.management import hands
@@ -31,6 +32,27 @@ class _Loop(Protocol):
     def start(self) -> None: ...
 
     def stop(self, seconds: float) -> bool: ...
+
+
+class _Sending:
+    """A runner that sends to workers, and what is to be done beside it."""
+
+    def __init__(self) -> None:
+        self._runner = Runner(send=tasks.send_items)
+        self._companion = Companion()
+
+    @property
+    def is_running(self) -> bool:
+        return self._runner.is_running
+
+    def start(self) -> None:
+        self._runner.start()
+        self._companion.start()
+
+    def stop(self, seconds: float) -> bool:
+        until = clock.monotonic() + seconds
+        ended = self._runner.stop(seconds)
+        return self._companion.stop(max(0.0, until - clock.monotonic())) and ended
 
 
 class Command(EngineCommand):
@@ -65,11 +87,7 @@ class Command(EngineCommand):
         )
         if given["once"]:
             return self._send_once(given) if by_celery else self._carry_out_once(given)
-        loop: _Loop = (
-            Runner(send=tasks.send_items)
-            if by_celery
-            else Engine(send_task=hands.task_sender())
-        )
+        loop: _Loop = _Sending() if by_celery else Engine(send_task=hands.task_sender())
         code = self._until_signal(loop, "workers" if by_celery else "threads here")
         buffer.flush()
         return code
