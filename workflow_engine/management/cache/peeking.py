@@ -161,19 +161,31 @@ def _moment(milliseconds: int) -> str:
 
 
 def _plain(answer: Any) -> JSON:
-    return redact(msgspec.to_builtins(answer))
+    return redact(_named(answer))
+
+
+def _named(answer: Any) -> Any:
+    """Return plain values with the names that an answer's fields have in the code."""
+    if isinstance(answer, msgspec.Struct):
+        fields = {
+            name: _named(item) for name, item in msgspec.structs.asdict(answer).items()
+        }
+        return fields or type(answer).__name__.lower()
+    if isinstance(answer, list | tuple):
+        return [_named(item) for item in answer]
+    return msgspec.to_builtins(answer)
 
 
 def _flat(answer: Any) -> dict[str, Any]:
     """Return the answer as paths and plain values; secrets are still in them."""
-    plain = msgspec.to_builtins(answer)
-    return dict(_walk("", plain)) if isinstance(plain, dict) else {"answer": plain}
+    named = _named(answer)
+    return dict(_walk("", named)) if isinstance(named, dict) else {"answer": named}
 
 
 def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and value:
         inner = ((str(name), item) for name, item in value.items())
-    elif isinstance(value, list | tuple) and any(isinstance(i, dict) for i in value):
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         inner = ((str(place), item) for place, item in enumerate(value))
     else:
         yield path, value

@@ -1,0 +1,437 @@
+"""workflow_cache: figures, verifying, forgetting, the map, and one entry from both sides."""
+
+import sys
+import uuid
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from django.db import connection
+from django_redis import get_redis_connection
+from pytest_django import Settings
+
+from tests.factories import DetectorFactory, DetectorWorkflowFactory, WorkflowFactory
+from tests.management.calls import Said, call, manage
+from workflow_engine.caches import LookUp, declared
+from workflow_engine.caches.coherence import current, reset
+from workflow_engine.caches.coherence.cells import CellCoherence
+from workflow_engine.lookups.detectors import detector_ids_by_route, detectors
+from workflow_engine.lookups.workflows import workflow_ids_by_detector, workflows
+from workflow_engine.models import Workflow
+from workflow_engine.types.routes import candidate_routes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+UNREACHED = "redis://127.0.0.1:1/0"
+
+
+class Terminal(StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def redis(settings: Settings) -> Callable[..., None]:
+    """Keep entries in Redis, under names of this test alone; returns how to set more."""
+    given = {
+        "EXECUTOR": "threads",
+        "CACHE_ALIAS": "default",
+        "CACHE_PREFIX": uuid.uuid4().hex,
+        "CACHE_VERIFY_SHARE": 0,
+        "CACHE_VERIFY_GRACE_SECONDS": 0.1,
+    }
+    settings.WORKFLOW_ENGINE = given
+
+    def also(**more: object) -> None:
+        settings.WORKFLOW_ENGINE = {**given, **more}
+
+    return also
+
+
+@pytest.fixture
+def workflow(redis: Callable[..., None]) -> Workflow:
+    """Return a workflow on a detector, both cached by another process."""
+    detector = DetectorFactory(slug="pushes", event_type="a.b.c", source="/repo")
+    workflow = WorkflowFactory(slug="tell-the-team", name="tell the team", interval=600)
+    DetectorWorkflowFactory(detector=detector, workflow=workflow)
+    LookUp(workflows).get_many(workflows, [workflow.pk])
+    LookUp(detectors).get_many(detectors, [detector.pk])
+    LookUp(workflow_ids_by_detector).get_many(workflow_ids_by_detector, [detector.pk])
+    routes = candidate_routes("a.b.c", "/repo")
+    LookUp(detector_ids_by_route).get_many(detector_ids_by_route, routes)
+    reset()
+    return workflow
+
+
+def change_unseen(workflow: Workflow) -> None:
+    """Change a row as nobody announces it; what the database wrote down is not swept."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE workflow_engine_workflow SET interval = 1800 WHERE id = %s",
+            [workflow.pk],
+        )
+
+
+def entries() -> dict[str, int]:
+    """Return how many entries each access has."""
+    return {one.name: len(list(current().suffixes(one))) for one in declared}
+
+
+# --- arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["verify", "--yes"], "verify does not take --yes"),
+        (["map", "--access", "workflows"], "map does not take --access"),
+        (["stats", "workflows", "7"], "stats does not take workflows 7"),
+        (["peek"], "peek takes an access and a key"),
+        (["peek", "workflows"], "peek takes an access and a key"),
+        (["peek", "workflows", "7", "8"], "peek takes an access and a key"),
+        (["peek", "workflow", "7"], "no access is called 'workflow'; there are"),
+        (["peek", "workflows", "seven"], "workflows: a key of this access is an id"),
+        (["peek", "detector_ids_by_route", "@x"], "a route is an event type, alone or"),
+        (["forget", "--key", "7", "--yes"], "forget --key KEY needs --access NAME"),
+        (["forget"], "forget needs --yes where nobody can be asked"),
+        (
+            ["stats", "--window", "soon"],
+            "a length of time is 30m, 1h or 7d, not 'soon'",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_cache__wrong_arguments(arguments: list[str], said: str) -> None:
+    done = call("workflow_cache", *arguments)
+
+    assert done.code == 2
+    assert done.out == ""
+    assert said in done.err
+
+
+# --- verify
+
+
+@pytest.mark.redis
+def test_verify__all_equal(workflow: Workflow) -> None:
+    done = call("workflow_cache", "verify")
+
+    assert done.code == 0, done.err
+    assert done.out == "verified 11 of 11 entries: 11 equal, 0 stale, 0 unreadable\n"
+
+
+@pytest.mark.redis
+def test_verify__stale_is_named_and_forgotten(workflow: Workflow) -> None:
+    change_unseen(workflow)
+
+    first = call("workflow_cache", "verify", "--access", "workflows")
+    second = call("workflow_cache", "verify", "--access", "workflows")
+
+    assert first.code == 1
+    assert first.out.splitlines() == [
+        "verified 1 of 1 entries: 0 equal, 1 stale, 0 unreadable",
+        f"stale, and forgotten now: workflows {workflow.pk}",
+    ]
+    assert second.code == 0
+    assert second.out.startswith("verified 0 of 0 entries")
+
+
+@pytest.mark.redis
+def test_verify__routes_of_no_row(workflow: Workflow) -> None:
+    routes = [("elsewhere", ""), ("elsewhere", "/x")]
+    LookUp(detector_ids_by_route).get_many(detector_ids_by_route, routes)
+
+    done = call("workflow_cache", "verify", "--access", "detector_ids_by_route")
+
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        "verified 8 of 10 entries: 8 equal, 0 stale, 0 unreadable",
+        "2 not compared: routes that no detector watches",
+    ]
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize(("options", "compared"), [([], 100), (["--all"], 130)])
+def test_verify__a_sample_or_all(
+    redis: Callable[..., None], options: list[str], compared: int
+) -> None:
+    LookUp(workflows).get_many(workflows, range(1_000_000, 1_000_130))
+    reset()
+
+    done = call("workflow_cache", "verify", *options, "--json")
+
+    (line,) = done.lines()
+    assert done.code == 0
+    assert (line["there"], line["verified"], line["equal"]) == (130, compared, compared)
+
+
+@pytest.mark.redis
+def test_verify__unreadable_is_not_stale(workflow: Workflow) -> None:
+    coherence = current()
+    assert isinstance(coherence, CellCoherence)
+    name = coherence._place(workflows).name(workflow.pk)
+    get_redis_connection("default").set(name, b"garbage", px=60_000)
+
+    done = call("workflow_cache", "verify", "--access", "workflows", "--json")
+
+    (line,) = done.lines()
+    assert done.code == 0
+    assert (line["verified"], line["stale"], line["unreadable"]) == (1, 0, 1)
+    assert line["why_unreadable"] == {"undecodable": 1}
+
+
+# --- forget
+
+
+@pytest.mark.redis
+def test_forget__one_access(workflow: Workflow) -> None:
+    done = call("workflow_cache", "forget", "--access", "detectors", "--yes")
+
+    assert done.code == 0, done.err
+    assert done.out == "forgot 1 entry of detectors\n"
+    assert entries() == {
+        "detector_ids_by_route": 8,
+        "detectors": 0,
+        "workflow_ids_by_detector": 1,
+        "workflows": 1,
+    }
+
+
+@pytest.mark.redis
+def test_forget__everything_in_every_process(workflow: Workflow) -> None:
+    with_near_copies = current()
+    LookUp(workflows).get_many(workflows, [workflow.pk])
+    LookUp(workflows).get_many(workflows, [workflow.pk])
+    change_unseen(workflow)
+    reset()
+
+    done = call("workflow_cache", "forget", "--yes", "--json")
+
+    (line,) = done.lines()
+    assert {one["access"]: one["entries"] for one in line["forgot"]} == {
+        "detector_ids_by_route": 8,
+        "detectors": 1,
+        "workflow_ids_by_detector": 1,
+        "workflows": 1,
+    }
+    look_up = LookUp(workflows, coherence=with_near_copies)
+    snapshot = look_up.get_many(workflows, [workflow.pk])[workflow.pk]
+    assert snapshot.interval_seconds == 1800
+
+
+@pytest.mark.redis
+def test_forget__one_key(workflow: Workflow) -> None:
+    key = ["--access", "detector_ids_by_route", "--key", "a.b.c@/repo"]
+
+    first = call("workflow_cache", "forget", *key, "--yes")
+    second = call("workflow_cache", "forget", *key, "--yes")
+
+    assert first.out == "forgot 1 entry of detector_ids_by_route: a.b.c@/repo\n"
+    assert second.out == "forgot 0 entries of detector_ids_by_route: a.b.c@/repo\n"
+    assert entries()["detector_ids_by_route"] == 7
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize(
+    ("typed", "left", "told"), [("y\n", 0, ""), ("\n", 1, "nothing was forgotten")]
+)
+def test_forget__asks_on_a_terminal(
+    workflow: Workflow,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    left: int,
+    told: str,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+
+    done = call("workflow_cache", "forget", "--access", "workflows")
+
+    assert done.code == 0
+    assert done.err.startswith("Forget all of workflows? [y/N] ")
+    assert told in done.err
+    assert entries()["workflows"] == left
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize(
+    "arguments",
+    [["forget", "--yes"], ["verify"], ["peek", "workflows", "7"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_cache__redis_is_away(
+    redis: Callable[..., None], settings: Settings, arguments: list[str]
+) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": UNREACHED}}
+
+    done = call("workflow_cache", *arguments)
+
+    assert done.code == 3
+    assert done.out == ""
+    assert "The cache was not reached: " in done.err
+    is_told = "stays in the outbox" in done.err and "say it again" in done.err
+    assert is_told is (arguments[0] == "forget")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    "arguments",
+    [["stats"], ["forget", "--yes"], ["peek", "workflows", "7"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_cache__database_is_away(
+    arguments: list[str], outside: Callable[..., dict[str, str]]
+) -> None:
+    away = {**outside(), "WORKFLOW_TEST_POSTGRES_HOST": "/no/such/socket"}
+
+    done = manage(away, "workflow_cache", *arguments)
+
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "was not reached" in done.stderr
+
+
+# --- without Redis
+
+
+def test_forget__process_store_forgets_everywhere() -> None:
+    workflow = WorkflowFactory(interval=600)
+    LookUp(workflows).get_many(workflows, [workflow.pk])
+    other_process = current()
+    reset()
+
+    done = call("workflow_cache", "forget", "--access", "detectors", "--yes")
+
+    assert done.code == 0
+    assert done.out == "forgot detectors, in every process\n"
+    assert "a new number forgets everything in all of them" in done.err
+    assert list(other_process.suffixes(workflows)) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "out", "err"),
+    [
+        (["verify"], "verified 0 of 0 entries", "there is nothing to verify from here"),
+        (
+            ["peek", "workflows", "7"],
+            "without Redis each process keeps its own entries · here: nothing",
+            "",
+        ),
+    ],
+    ids=["verify", "peek"],
+)
+def test_cache__process_store_says_so(arguments: list[str], out: str, err: str) -> None:
+    done = call("workflow_cache", *arguments)
+
+    assert done.code == 0
+    assert out in done.out
+    assert err in done.err
+
+
+# --- map
+
+
+def test_map__says_who_spoils_what() -> None:
+    done = call("workflow_cache", "map")
+
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert done.code == 0
+    assert "Workflow -> workflows direct, by id" in lines
+    assert "Detector -> detector_ids_by_route direct, by event_type, source" in lines
+    assert any(line.startswith("Action -> workflows resolved, from") for line in lines)
+
+
+def test_map__json_has_every_pair() -> None:
+    done = call("workflow_cache", "map", "--json")
+
+    (line,) = done.lines()
+    assert {(one["model"], one["access"]) for one in line["map"]} == {
+        (model.__name__, question.name)
+        for question in declared
+        for model in question.depends_on
+    }
+
+
+# --- peek
+
+
+def peek(*arguments: str) -> tuple[Said, list[str]]:
+    done = call("workflow_cache", "peek", *arguments)
+    return done, [" ".join(line.split()) for line in done.out.splitlines()]
+
+
+@pytest.mark.redis
+def test_peek__equal(workflow: Workflow) -> None:
+    done, lines = peek("workflows", str(workflow.pk))
+
+    assert done.code == 0
+    assert lines[0] == f"workflows / {workflow.pk}"
+    assert lines[1].startswith("cell: value · nonce ")
+    assert " · schema current · filled " in lines[1]
+    assert lines[1].endswith(" min · near copy here: none")
+    assert 'name "tell the team" "tell the team"' in lines
+    assert "interval_seconds 600 600" in lines
+    assert lines[-1] == "equal"
+
+
+@pytest.mark.redis
+def test_peek__different_in_words_and_nothing_is_changed(workflow: Workflow) -> None:
+    change_unseen(workflow)
+
+    first, lines = peek("--access", "workflows", "--key", str(workflow.pk))
+    second, again = peek(str(workflow.pk), "--access", "workflows")
+
+    assert first.code == second.code == 1
+    assert "interval_seconds 600 1800 DIFFERENT" in lines
+    assert sum("DIFFERENT" in line for line in lines) == 3  # the revision, the verdict
+    assert lines[-1] == "DIFFERENT, checked again after 0.1 s: still different"
+    assert again[2:] == lines[2:]
+    assert entries()["workflows"] == 1
+
+
+@pytest.mark.redis
+def test_peek__nothing_is_cached(workflow: Workflow) -> None:
+    done, lines = peek("detector_ids_by_route", "x.y")
+
+    assert done.code == 0
+    assert lines == [
+        "detector_ids_by_route / x.y",
+        "cell: absent · near copy here: none",
+        "cache says database says",
+        "answer - []",
+        "nothing is cached that would be answered: the next look-up asks the database",
+    ]
+
+
+@pytest.mark.redis
+def test_peek__route_json(workflow: Workflow) -> None:
+    done, _ = peek("detector_ids_by_route", "a.b.c@/repo", "--json")
+
+    (line,) = done.lines()
+    detector_id = workflow.detectors.get().pk
+    assert done.code == 0
+    assert line["access"] == "detector_ids_by_route"
+    assert line["key"] == "a.b.c@/repo"
+    assert (line["store"], line["state"]) == ("redis", "value")
+    assert line["cache"] == line["database"] == [detector_id]
+    assert len(line["nonce"]) == 32
+    assert 0 < line["life_left_ms"] <= 1_320_000
+    assert line["is_different"] is False
+
+
+@pytest.mark.redis
+def test_peek__secrets_are_not_shown(redis: Callable[..., None]) -> None:
+    detector = DetectorFactory()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE workflow_engine_detector SET config = %s WHERE id = %s",
+            ['{"api_token": "hidden-by-its-name"}', detector.pk],
+        )
+    LookUp(detectors).get_many(detectors, [detector.pk])
+
+    shown, _ = peek("detectors", str(detector.pk))
+    as_json, _ = peek("detectors", str(detector.pk), "--json")
+
+    assert "hidden-by-its-name" not in shown.out + as_json.out
+    assert "[redacted]" in shown.out
