@@ -46,8 +46,7 @@ from benchmarks.lookups.report import lines, micros, ratios
 from benchmarks.lookups.rounds import Pace, Race, race
 from benchmarks.lookups.team import core_to_stay_on, workers
 
-ROUNDS: Final = 11
-PACE: Final = Pace(rounds=ROUNDS, turn_seconds=0.02)
+PACE: Final = Pace(rounds=15, turn_seconds=0.02)
 QUICK_PACE: Final = Pace(rounds=2, turn_seconds=0.001)
 
 EFFORT: Final = Effort(
@@ -57,9 +56,16 @@ EFFORT: Final = Effort(
     wide_links=10_000,
     batches=40,
     invalidations=100_000,
+    churn_seconds=40,
 )
 QUICK_EFFORT: Final = Effort(
-    tries=2, saves=5, many=20_000, wide_links=10_000, batches=3, invalidations=500
+    tries=2,
+    saves=5,
+    many=20_000,
+    wide_links=10_000,
+    batches=3,
+    invalidations=500,
+    churn_seconds=10,
 )
 LONG_EFFORT: Final = Effort(
     tries=15,
@@ -68,6 +74,7 @@ LONG_EFFORT: Final = Effort(
     wide_links=10_000,
     batches=200,
     invalidations=1_000_000,
+    churn_seconds=1000,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter, sleep
 from typing import Any, Final
@@ -44,13 +45,13 @@ def count_trips() -> None:
 
     To be told first: a connection that is there already may not notice.
     """
-    send = AbstractConnection.send_packed_command
+    send: Any = AbstractConnection.send_packed_command
 
     def counting(self: AbstractConnection, *given: Any, **named: Any) -> Any:
         _sent.append(None)
         return send(self, *given, **named)
 
-    AbstractConnection.send_packed_command = counting
+    setattr(AbstractConnection, send.__name__, counting)
 
 
 def gather(threads: int, warm: int) -> None:
@@ -106,7 +107,7 @@ def sizes() -> dict[str, float]:
     }
 
 
-ORDERS: Final = {
+ORDERS: Final[Mapping[str, Callable[..., Any]]] = {
     "count_trips": count_trips,
     "miss": miss,
     "gather": gather,

@@ -31,6 +31,7 @@ class Effort:
         wide_links: Links of the workflow that is saved.
         batches: Of events in a turn.
         invalidations: Of the churn.
+        churn_seconds: After which the churn ends with what it has done.
     """
 
     tries: int
@@ -39,6 +40,7 @@ class Effort:
     wide_links: int
     batches: int
     invalidations: int
+    churn_seconds: float
 
 
 def cold(places: Places, core: int, effort: Effort) -> Figures:
@@ -111,7 +113,11 @@ def stream(places: Places, core: int, effort: Effort) -> Figures:
 def churn(places: Places, core: int, effort: Effort) -> Figures:
     """Measure what invalidations leave behind."""
     with workers("exact", places=places, core=core) as (worker,):
-        found = worker.ask("churn", invalidations=effort.invalidations)
+        found = worker.ask(
+            "churn",
+            invalidations=effort.invalidations,
+            seconds=effort.churn_seconds,
+        )
     return {
         "churn_bytes_per_invalidation": round(found["process"] + found["redis"], 2),
         "churn_process_bytes_per_invalidation": round(found["process"], 2),
@@ -143,7 +149,7 @@ def _flat(places: Places, core: int, effort: Effort) -> Figures:
         for _ in range(effort.tries * 3):
             for name, worker in pair.items():
                 taken[name].append(
-                    worker.ask("turn", contender="l2", size=size, repeats=2)
+                    worker.ask("turn", contender="l2", size=size, repeats=4)
                 )
     return {
         "flat_1k_to_1m": round(

@@ -7,10 +7,10 @@ from itertools import cycle
 from typing import Any, Final, TypeAlias
 
 import redis
-from django.conf import settings  # noqa: TID251 - a project's own, not the package's
 
-from benchmarks.lookups.answers import Ask
+from benchmarks.lookups.answers import Answer, Ask
 from benchmarks.lookups.questions import ENVIRONMENTS
+from benchmarks.lookups.settings import OURS, REDIS_URL
 from workflow_engine.lookups import workflow_ids_by_detector, workflows
 from workflow_engine.models import Detector
 from workflow_engine.types.snapshots import WorkflowSnapshot
@@ -19,9 +19,9 @@ from workflow_engine.types.snapshots import WorkflowSnapshot
 Recorded: TypeAlias = Sequence[Sequence[Sequence[str]]]
 
 
-def client() -> redis.Redis[bytes]:
+def client() -> redis.Redis:
     """Return a plain client of the Redis database that holds our entries."""
-    return redis.Redis.from_url(f"{settings.REDIS_URL}/{settings.OURS}")
+    return redis.Redis.from_url(f"{REDIS_URL}/{OURS}")
 
 
 def mget(recorded: Recorded) -> Callable[[], Any]:
@@ -81,9 +81,7 @@ def ready() -> Ask:
         for detector_id, found in ask_dicts(ids, name).items()
     }
 
-    def ask(
-        detector_ids: Sequence[int], environment: str
-    ) -> dict[int, tuple[WorkflowSnapshot, ...]]:
+    def ask(detector_ids: Sequence[int], environment: str) -> Answer:
         return {one: known[one, environment] for one in detector_ids}
 
     return ask

@@ -40,7 +40,7 @@ class Places:
             "WORKFLOW_TEST_SQLITE_FILE": str(self._folder / "benchmark.sqlite3"),
         }
 
-    def redis(self, number: int) -> redis.Redis[bytes]:
+    def redis(self, number: int) -> redis.Redis:
         """Return a client of one Redis database."""
         url = self._environment["WORKFLOW_TEST_REDIS_URL"]
         return redis.Redis.from_url(f"{url}/{number}")

@@ -20,7 +20,7 @@ DISABLED_EACH: Final = 21
 
 SIZES: Final = (1, 10, 100)
 #: How many questions of a size; every one is asked in every turn.
-QUESTIONS: Final = {1: 40, 10: 20, 100: 5}
+QUESTIONS: Final = {1: 20, 10: 10, 100: 4}
 
 #: An event with more than this makes a detector trigger; with more than `NEVER` an
 #: if-group would pass.

@@ -128,7 +128,7 @@ def _recorded(
 
     Asked twice: the fewer commands are those without a background thread's between.
     """
-    client = places.redis(REDIS_DATABASES[0])
+    client: Any = places.redis(REDIS_DATABASES[0])
     seen = []
     for _ in range(2):
         with client.monitor() as monitor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 from django.db.models import signals
@@ -51,7 +52,7 @@ def save(number: int) -> float:
     return perf_counter() - began
 
 
-ORDERS: Final = {
+ORDERS: Final[Mapping[str, Callable[..., Any]]] = {
     "begin_saves": begin_saves,
     "begin_plain_saves": begin_plain_saves,
     "save": save,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
@@ -24,8 +25,6 @@ BATCH: Final = 100
 READ_EACH: Final = 50
 #: A key that no row has.
 UNKNOWN: Final = 1_000_000_000
-#: After which a churn ends with what it has done.
-CHURN_SECONDS: Final = 900
 
 
 def events(name: str, batches: int, *, reaches_workflows: bool) -> dict[str, float]:
@@ -67,25 +66,28 @@ def _message(name: str, place: int, amount: int) -> Any:
     )
 
 
-def churn(invalidations: int) -> dict[str, float]:
-    """Return bytes that stay behind for an invalidation, in this process and in Redis."""
-    _forget(max(invalidations // 10, 1), UNKNOWN)
+def churn(invalidations: int, seconds: float) -> dict[str, float]:
+    """Return bytes that stay behind for an invalidation, in this process and in Redis.
+
+    It ends after some seconds with what it has done.
+    """
+    began = perf_counter()
+    _forget(max(invalidations // 10, 1), UNKNOWN, began + seconds / 10)
     process, server = _memory()
     began = perf_counter()
-    done = _forget(invalidations, UNKNOWN * 2)
-    seconds = perf_counter() - began
+    done = _forget(invalidations, UNKNOWN * 2, began + seconds)
+    taken = perf_counter() - began
     process_after, server_after = _memory()
     return {
         "process": (process_after - process) / done,
         "redis": (server_after - server) / done,
         "done": done,
-        "per_second": done / seconds,
+        "per_second": done / taken,
     }
 
 
-def _forget(number: int, unknown: int) -> int:
-    """Forget entries that are there in turn with some that never were."""
-    until = perf_counter() + CHURN_SECONDS
+def _forget(number: int, unknown: int, until: float) -> int:
+    """Forget entries that are there in turn with some that never were; return how many."""
     for place in range(number):
         key = 1 + place % WORKFLOWS
         workflows.forget((unknown + place if place % 2 else key,))
@@ -106,4 +108,4 @@ def _memory() -> tuple[int, int]:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, server
 
 
-ORDERS: Final = {"events": events, "churn": churn}
+ORDERS: Final[Mapping[str, Callable[..., Any]]] = {"events": events, "churn": churn}
