@@ -41,6 +41,7 @@ if _DB == "postgres":
             "TEST": {"NAME": "test_workflow"},
         }
     }
+    WORKFLOW_ENGINE = {"CACHE_ALIAS": "default"}
 else:
     _FILE = os.environ.get("WORKFLOW_TEST_SQLITE_FILE") or ":memory:"
     DATABASES = {"default": {**sqlite_database(_FILE), "TEST": {"NAME": _FILE}}}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -167,6 +168,28 @@ SETTINGS: Final[dict[str, Setting | dict[str, Setting]]] = {
     },
     "PRUNE_BATCH": _whole(100, 50_000, 5000),
     "ADMIN": _boolean(default=True),
+    "CACHE_ALIAS": _or_none(
+        Setting(None, "an alias in CACHES", lambda v: isinstance(v, str))
+    ),
+    "CACHE_PREFIX": Setting(
+        "wfe",
+        "1 to 32 of a-z, 0-9, '-' and '_'",
+        lambda v: isinstance(v, str) and re.fullmatch("[a-z0-9_-]{1,32}", v) is not None,
+    ),
+    "CACHE_MODE": Setting("enabled", "a mode", lambda v: isinstance(v, str | dict)),
+    "CACHE_LIFE_SECONDS": _number(1, 86_400, 1200),
+    "CACHE_LIFE_JITTER": _number(0, 0.5, 0.1),
+    "CACHE_PERMIT_SECONDS": _number(1, 60, 5),
+    "CACHE_WAIT_SECONDS": _number(0, 5, 0.05),
+    "CACHE_BREAKER": {
+        "errors": _whole(1, math.inf, 3),
+        "retry_seconds": _number(0.1, 60, 2),
+    },
+    "CACHE_VERIFY_SHARE": _number(0, 1, 0.001),
+    "CACHE_VERIFY_GRACE_SECONDS": _number(0.1, 60, 2),
+    "NEAR_ENTRIES": _whole(0, math.inf, 10_000),
+    "NEAR_MAX_STALENESS": _number(0, 60, 0),
+    "OUTBOX_SWEEP_SECONDS": _number(0.1, 300, 1),
 }
 
 

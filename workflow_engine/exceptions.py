@@ -176,8 +176,8 @@ class CacheUnavailable(Retryable):
     """The cache server did not answer a command as it should.
 
     Attributes:
-        reason: One word: timeout, connection, readonly, loading, replica, no_identity,
-            script, other.
+        reason: One word: timeout, connection, readonly, loading, noperm, masterdown,
+            replica, no_identity, script, other; while closed: breaker.
         closes: Whether the process must stop caching at once, not after some errors.
     """
 

@@ -115,6 +115,8 @@ class ActionEntry(Entry):
 
 E = TypeVar("E", bound=Entry)
 
+_fingerprints: Final[list[str]] = []  # at most one: of the handlers there are now
+
 
 class Registry(Generic[E]):
     """Handlers of one sort by name."""
@@ -122,7 +124,6 @@ class Registry(Generic[E]):
     def __init__(self, noun: str) -> None:
         """Name the sort, for messages: "Condition type", "Detector kind"."""
         self.noun = noun
-        self.changes = 0
         self._entries: dict[str, E] = {}
 
     def register(self, entry: E) -> None:
@@ -153,12 +154,12 @@ class Registry(Generic[E]):
             )
             raise ValueError(message) from error
         self._entries[entry.slug] = entry
-        self.changes += 1
+        _fingerprints.clear()
 
     def unregister(self, slug: str) -> None:
         """Forget a handler; KeyError when there is none."""
         del self._entries[slug]
-        self.changes += 1
+        _fingerprints.clear()
 
     def get(self, slug: str) -> E | None:
         """Return the handler of a name, or None when nobody registered one."""
@@ -180,27 +181,21 @@ conditions: Registry[ConditionEntry] = Registry("Condition type")
 detectors: Registry[DetectorEntry] = Registry("Detector kind")
 actions: Registry[ActionEntry] = Registry("Action kind")
 
-_known: Final[dict[int, str]] = {}
-
 
 def fingerprint() -> str:
     """Return text that differs between processes whose handlers judge rows differently.
 
     It names every handler and its schema, and knows nothing of the code behind them.
     """
-    changes = conditions.changes + detectors.changes + actions.changes
-    found = _known.get(changes)
-    if found is None:
+    if not _fingerprints:
         every = [
             [kind.noun, entry.slug, entry.origin, entry.schema]
             for kind in (conditions, detectors, actions)
             for entry in kind
         ]
         text = json.dumps(every, sort_keys=True, default=repr)
-        found = hashlib.sha256(text.encode()).hexdigest()
-        _known.clear()
-        _known[changes] = found
-    return found
+        _fingerprints.append(hashlib.sha256(text.encode()).hexdigest())
+    return _fingerprints[0]
 
 
 #: Handler modules that could not be imported, with why; a system check names them.

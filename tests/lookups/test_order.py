@@ -106,4 +106,4 @@ def test_answers__rows_written_backwards() -> None:
     backwards = written(backwards=True)
 
     assert forwards == backwards
-    assert forwards.count(b'"logic"') == 3 + 3 + 9
+    assert forwards.count(b'"all"') == 3 + 3 + 9

@@ -6,6 +6,7 @@ What is not known here: detectors, workflows, or any other rule. An access is gi
 
 from workflow_engine.caches.access import CacheAccess
 from workflow_engine.caches.declared import Declared, declared
+from workflow_engine.caches.look_up import LookUp
 from workflow_engine.caches.mapping import (
     CacheMapping,
     Dependency,
@@ -22,6 +23,7 @@ __all__ = [
     "Dependency",
     "Direct",
     "Resolved",
+    "LookUp",
     "Row",
     "declared",
     "row_of",

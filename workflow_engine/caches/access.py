@@ -7,7 +7,11 @@ from typing import Any, Generic, TypeVar
 
 from django.db import models
 
+from workflow_engine.caches.coherence import Peeked, current
+from workflow_engine.caches.coherence.hook import forget_entries
 from workflow_engine.caches.declared import Declared, declared
+from workflow_engine.caches.entries import Entries
+from workflow_engine.caches.look_up import LookUp
 from workflow_engine.caches.mapping import CacheMapping, Dependency
 from workflow_engine.caches.question import Question, nothing_else
 
@@ -18,7 +22,7 @@ V = TypeVar("V")
 class CacheAccess(Question[K, V], Generic[K, V]):
     """One question, and the way to its answers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a question is made of, by name
         self,
         mapping: CacheMapping[K],
         *,
@@ -26,7 +30,7 @@ class CacheAccess(Question[K, V], Generic[K, V]):
         depends_on: Mapping[type[models.Model], Dependency[K]],
         value_type: Any,
         also: Callable[[], str] = nothing_else,
-        empties: Sequence[V | tuple[()]] = ((),),
+        empties: Sequence[Any] = ((),),
         among: Declared = declared,
     ) -> None:
         """Declare the question; see `Question` for what it is made of.
@@ -45,9 +49,36 @@ class CacheAccess(Question[K, V], Generic[K, V]):
         among.add(self)
 
     def get(self, key: K) -> V:
-        """Return the answer for one key; see `get_many`."""
+        """Return the answer for one key; see `LookUp.get_many`."""
         return self.get_many((key,))[key]
 
     def get_many(self, keys: Iterable[K]) -> dict[K, V]:
-        """Return the answer for every key."""
-        return self.load(keys)
+        """Return the answer for every key; see `LookUp.get_many`."""
+        return LookUp(self).get_many(self, keys)
+
+    def forget(self, keys: Iterable[K]) -> None:
+        """Make sure that no later `get` answers for these keys from before this call.
+
+        Inside a transaction that is so once it has been committed.
+
+        Raises:
+            CacheUnavailable: The cache did not answer. What is owed stays in the outbox, and
+                the next sweep forgets it.
+        """
+        entries = Entries()
+        entries.add(self, keys)
+        forget_entries(entries, "hand")
+
+    def forget_all(self) -> None:
+        """Do for every key what `forget` does for some."""
+        entries = Entries()
+        entries.add_all(self)
+        forget_entries(entries, "hand")
+
+    def peek(self, key: K) -> Peeked:
+        """Return what is known of one entry, without changing anything.
+
+        Raises:
+            CacheUnavailable: The cache does not answer.
+        """
+        return current().peek(self, key)

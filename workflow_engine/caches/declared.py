@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from django.db import models
+from django.db.models import Model
 
 from workflow_engine.caches.question import Question
 from workflow_engine.exceptions import AccessDeclaredTwice
@@ -41,15 +41,15 @@ class Declared:
         """Return the question of a name, or None."""
         return self._by_name.get(name)
 
-    def spoiled_by(self, model: type[models.Model]) -> Questions:
+    def spoiled_by(self, model: type[Model]) -> Questions:
         """Return the questions whose entries a row of a model can spoil."""
         return tuple(one for one in self if model in one.depends_on)
 
-    def models(self) -> list[type[models.Model]]:
+    def models(self) -> list[type[Model]]:
         """Return every model that some question depends on, each once."""
         return list(dict.fromkeys(model for one in self for model in one.depends_on))
 
-    def model_of(self, table: str) -> type[models.Model] | None:
+    def model_of(self, table: str) -> type[Model] | None:
         """Return the watched model of a table, or None when no question depends on it."""
         for model in self.models():
             if model._meta.db_table == table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from workflow_engine.caches.coherence import Coherence, current
@@ -43,23 +43,42 @@ class LookUp:
             return {}
         mode = _mode_of(question.name)
         if mode == "disabled":
-            return _bypass(question, wanted, "mode")
+            return self._bypass(question, wanted, "mode")
         if in_transaction(self._coherence.database):
-            return _bypass(question, wanted, "transaction")
+            return self._bypass(question, wanted, "transaction")
         answers = self._coherence.read(question, wanted, self._moment)
         if mode == "shadow":
+            self._moment.note(question.name, is_near=False)
             loaded = question.load(wanted)
             verifier.compare(self._coherence, question, answers, loaded)
             return loaded
         verifier.sample(self._coherence, question, wanted)
         return answers
 
+    def kept(self, name: Hashable, keys: Sequence[K]) -> dict[K, Any] | None:
+        """Return answers for keys that were kept under a name, if they all stand, or None.
+
+        They were made of answers to the questions of this look-up, and stand as long as
+        those do. Asked first of all, it costs what those would have cost.
+        """
+        if in_transaction(self._coherence.database):
+            return None
+        if any(_mode_of(one.name) != "enabled" for one in self._questions):
+            return None
+        return self._coherence.kept(name, keys, self._moment)
+
+    def keep(self, name: Hashable, answers: dict[Any, Any]) -> None:
+        """Keep answers made of this look-up's, and of nothing else but their key and name."""
+        self._moment.keep(name, answers)
+
+    def _bypass(
+        self, question: Question[K, V], keys: list[K], reason: str
+    ) -> dict[K, V]:
+        self._moment.note(question.name, is_near=False)
+        counts.add(question.name, "bypass", reason, len(keys))
+        return load(question, keys)
+
 
 def _mode_of(name: str) -> str:
-    mode = options.CACHE_MODE
+    mode: str | dict[str, str] = options.CACHE_MODE
     return mode if isinstance(mode, str) else mode.get(name, "enabled")
-
-
-def _bypass(question: Question[K, V], keys: list[K], reason: str) -> dict[K, V]:
-    counts.add(question.name, "bypass", reason, len(keys))
-    return load(question, keys)

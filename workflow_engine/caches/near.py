@@ -122,7 +122,7 @@ class Near:
         near: NearCopies[K, V],
         standing: Standing[K, V],
         answers: Iterable[tuple[K, Copy]],
-        empties: Sequence[V],
+        empties: Sequence[Any],
     ) -> None:
         """Keep answers that were read after the tag of `standing` was."""
         if not self.bound:

@@ -40,7 +40,7 @@ class Question(Generic[K, V]):
         depends_on: Mapping[type[models.Model], Dependency[K]],
         value_type: Any,
         also: Callable[[], str] = nothing_else,
-        empties: Sequence[V | tuple[()]] = ((),),
+        empties: Sequence[Any] = ((),),
     ) -> None:
         """Declare the question.
 

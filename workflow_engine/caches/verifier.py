@@ -33,6 +33,9 @@ V = TypeVar("V")
 #: Samples that wait; more are not taken: the next hit is as good a sample.
 MOST_WAITING: Final = 100
 
+#: Between two verifications of sampled hits, so that they cost little on a busy process.
+PAUSE_SECONDS: Final = 0.05
+
 #: A thread without work ends, and its connection with it.
 IDLE_SECONDS: Final = 10.0
 
@@ -104,16 +107,21 @@ class Verifier:
         self._waiting: queue.Queue[tuple[Coherence, Question[Any, Any], Any, str]] = (
             queue.Queue(MOST_WAITING)
         )
+        self._next_sample_at = float("-inf")
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None  # guarded by _lock
 
     def sample(
         self, coherence: Coherence, question: Question[K, Any], keys: Sequence[K]
     ) -> None:
-        """Verify one of the keys later, at CACHE_VERIFY_SHARE of all keys asked."""
+        """Verify one of the keys later, at most CACHE_VERIFY_SHARE of all keys asked."""
         share = options.CACHE_VERIFY_SHARE
-        if share and random.random() < share * len(keys):  # noqa: S311 - no secret
-            self._put(coherence, question, random.choice(keys), "verify")  # noqa: S311 - no secret
+        if not share or random.random() >= share * len(keys):  # noqa: S311 - no secret
+            return
+        if clock.monotonic() < self._next_sample_at:
+            return
+        self._next_sample_at = clock.monotonic() + PAUSE_SECONDS
+        self._put(coherence, question, random.choice(keys), "verify")  # noqa: S311 - no secret
 
     def compare(
         self,

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from workflow_engine import registry
-from workflow_engine.caches import CacheAccess, CacheMapping, Direct
+from workflow_engine.caches import CacheAccess, CacheMapping, Direct, LookUp
 from workflow_engine.caches.mapping import parse_id
 from workflow_engine.conf import options
 from workflow_engine.lookups.actions import CARRIED, build_carried
@@ -131,18 +131,28 @@ def workflows_for_detectors(
     """Return for each detector the enabled workflows that apply in an environment, by id.
 
     They are those without an environment and those of exactly this name; "" is an event
-    without one. A snoozed workflow is among them: the caller compares the times. Two
-    look-ups, whatever the number of detectors.
+    without one. A snoozed workflow is among them: the caller compares the times. One
+    look-up, whatever the number of detectors.
     """
-    ids = workflow_ids_by_detector.get_many(detector_ids)
-    found = workflows.get_many(key for linked in ids.values() for key in linked)
-    return {
-        detector_id: tuple(
-            workflow
-            for workflow in (found[key] for key in linked)
-            if isinstance(workflow, WorkflowSnapshot)
-            and workflow.enabled
-            and workflow.environment in {None, environment}
-        )
+    wanted = tuple(detector_ids)
+    look_up = LookUp(workflow_ids_by_detector, workflows)
+    kept = look_up.kept(environment, wanted)
+    if kept is not None:
+        return kept
+    ids = look_up.get_many(workflow_ids_by_detector, wanted)
+    found = look_up.get_many(
+        workflows, [key for linked in ids.values() for key in linked]
+    )
+    applicable = {
+        key: workflow
+        for key, workflow in found.items()
+        if isinstance(workflow, WorkflowSnapshot)
+        and workflow.enabled
+        and workflow.environment in {None, environment}
+    }
+    answers = {
+        detector_id: tuple([applicable[key] for key in linked if key in applicable])
         for detector_id, linked in ids.items()
     }
+    look_up.keep(environment, answers)
+    return answers

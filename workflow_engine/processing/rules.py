@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from workflow_engine.caches import LookUp
 from workflow_engine.lookups import (
     detector_ids_by_route,
     detectors,
@@ -42,15 +43,18 @@ class Links(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def detectors_of(events: Sequence[Event]) -> list[tuple[DetectorSnapshot, ...]]:
-    """Return the detectors on each event's routes; two look-ups for all of them."""
+    """Return the detectors on each event's routes; one look-up for all of them."""
     routes: dict[Route, tuple[Route, ...]] = {}
     for event in events:
         pair = (event.type, event.source)
         if pair not in routes:
             routes[pair] = candidate_routes(event.type, event.source)
     every = dict.fromkeys(route for found in routes.values() for route in found)
-    ids_by_route = detector_ids_by_route.get_many(every)
-    snapshots = detectors.get_many({i for ids in ids_by_route.values() for i in ids})
+    look_up = LookUp(detector_ids_by_route, detectors)
+    ids_by_route = look_up.get_many(detector_ids_by_route, every)
+    snapshots = look_up.get_many(
+        detectors, {i for ids in ids_by_route.values() for i in ids}
+    )
     by_pair: dict[Route, tuple[DetectorSnapshot, ...]] = {}
     for pair, found in routes.items():
         ids = sorted({i for route in found for i in ids_by_route[route]})
@@ -60,7 +64,10 @@ def detectors_of(events: Sequence[Event]) -> list[tuple[DetectorSnapshot, ...]]:
 
 
 def links_of(detector_ids: Iterable[DetectorId]) -> Links:
-    """Return the workflows of these detectors; two look-ups for all of them, none for none."""
-    workflow_ids = workflow_ids_by_detector.get_many(sorted(set(detector_ids)))
+    """Return the workflows of these detectors; one look-up for all of them, none for none."""
+    look_up = LookUp(workflow_ids_by_detector, workflows)
+    workflow_ids = look_up.get_many(workflow_ids_by_detector, sorted(set(detector_ids)))
     wanted = sorted({i for ids in workflow_ids.values() for i in ids})
-    return Links(workflow_ids=workflow_ids, workflows=workflows.get_many(wanted))
+    return Links(
+        workflow_ids=workflow_ids, workflows=look_up.get_many(workflows, wanted)
+    )

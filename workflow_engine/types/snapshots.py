@@ -15,14 +15,16 @@ WorkflowId: TypeAlias = int
 Route: TypeAlias = tuple[str, str]  # event type, `a.b.*` or `*`; source or "" for any
 
 
-class Absent(msgspec.Struct, frozen=True, tag="absent"):
+class Absent(msgspec.Struct, frozen=True, tag="absent", gc=False, array_like=True):
     """The answer "there is no such row", which is an answer like any other."""
 
 
 ABSENT: Final = Absent()
 
 
-class ConditionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class ConditionSnapshot(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True
+):
     """One condition.
 
     Attributes:
@@ -42,7 +44,9 @@ class ConditionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class GroupSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class GroupSnapshot(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True
+):
     """One condition group, its conditions by position."""
 
     id: int
@@ -51,7 +55,9 @@ class GroupSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[ConditionSnapshot, ...] = ()
 
 
-class ActionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class ActionSnapshot(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True
+):
     """One action.
 
     `digest` names kind and canonical configuration, and nothing else; `problem` says what is
@@ -68,7 +74,9 @@ class ActionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class CarriedAction(msgspec.Struct, frozen=True, kw_only=True):
+class CarriedAction(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True
+):
     """An action as an if-group carries it.
 
     Attributes:
@@ -84,14 +92,18 @@ class CarriedAction(msgspec.Struct, frozen=True, kw_only=True):
     position: int
 
 
-class IfGroupSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class IfGroupSnapshot(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True
+):
     """An if-group and what it carries, by position."""
 
     group: GroupSnapshot
     actions: tuple[CarriedAction, ...] = ()
 
 
-class DetectorSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="detector"):
+class DetectorSnapshot(
+    msgspec.Struct, frozen=True, kw_only=True, tag="detector", gc=False, array_like=True
+):
     """One detector with its trigger group (None = every event of the route is a sample).
 
     `problem` says what is wrong with the configuration, found when this was built ("" = fine).
@@ -110,7 +122,9 @@ class DetectorSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="detector"
     revision: str = ""
 
 
-class WorkflowSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="workflow"):
+class WorkflowSnapshot(
+    msgspec.Struct, frozen=True, kw_only=True, tag="workflow", gc=False, array_like=True
+):
     """One workflow with its groups and actions.
 
     Attributes:

@@ -83,6 +83,13 @@ class Coherence(Protocol):
         """
         ...
 
+    def kept(self, name: Any, keys: Sequence[K], moment: Moment) -> dict[K, Any] | None:
+        """Return what `Moment.keep` kept under a name, if all of it stands, or None.
+
+        Never raises for a cache that is away.
+        """
+        ...
+
     def forget(self, entries: Entries, cause: str) -> None:
         """Return once no later read can answer for these entries from before this call.
 

@@ -5,14 +5,15 @@ The protocol on one page is `caches/README.md`; here is what one process does of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from workflow_engine import clock
 from workflow_engine.caches.coherence.base import Peeked
 from workflow_engine.caches.coherence.filling import load
 from workflow_engine.caches.coherence.gate import Gate
-from workflow_engine.caches.coherence.moment import Moment, trusted_since
+from workflow_engine.caches.coherence.moment import Group, Moment
 from workflow_engine.caches.coherence.peeking import peek
 from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.coherence.reading import Reading
@@ -21,7 +22,7 @@ from workflow_engine.caches.declared import Declared, Questions
 from workflow_engine.caches.entries import Entries
 from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.near import Near
-from workflow_engine.caches.outbox import drain
+from workflow_engine.caches.outbox import drain, keep_alive
 from workflow_engine.caches.question import Question
 from workflow_engine.caches.stores.base import CellStore
 from workflow_engine.conf import options
@@ -48,33 +49,50 @@ class CellCoherence:
         self.gate = Gate(self._prepare)
         self._near = Near(options.NEAR_ENTRIES)
         self._places: dict[str, Place[Any, Any]] = {}
+        self._groups: dict[Questions, Group] = {}
 
     def moment(self, questions: Questions) -> Moment:
-        return Moment([self._place(question) for question in questions])
+        group = self._groups.get(questions)
+        if group is None:
+            group = Group([self._place(question) for question in questions])
+            group = self._groups.setdefault(questions, group)
+        return Moment(group)
 
     def read(
         self, question: Question[K, V], keys: Sequence[K], moment: Moment
     ) -> dict[K, V]:
-        place: Place[K, V] = self._place(question)
         if not self.gate.passes():
-            return self._bypass(place, keys, self.gate.reason)
-        standing = moment.standings.get(question.name)
-        if standing is None and moment.trust(trusted_since()):
+            moment.note(question.name, is_near=False)
+            counts.add(question.name, "bypass", self.gate.reason, len(keys))
+            return load(question, keys)
+        if moment.standings or moment.trust():
             standing = moment.standings[question.name]
-        if standing is not None:
             values = standing.values
             try:
                 answers = {key: values[key] for key in keys}
             except KeyError:
                 pass  # some must be read
             else:
+                moment.note(question.name, is_near=True)
                 counts.add(question.name, "hit", "near", len(keys))
                 empty = standing.empty
                 if empty:
-                    found = len(empty.intersection(keys))
-                    counts.add(question.name, "empty", "", found)
+                    number = len(empty.intersection(keys))
+                    counts.add(question.name, "empty", "", number)
                 return answers
-        return self._read(place, keys, moment)
+        return self._read(self._place(question), keys, moment)
+
+    def kept(self, name: Any, keys: Sequence[K], moment: Moment) -> dict[K, Any] | None:
+        if not moment.group.kept.count or not self.gate.is_open:
+            return None
+        if not moment.standings and not moment.trust():
+            try:
+                moment.ask(self.store, ())
+            except CacheUnavailable as error:
+                self.gate.fail(error)
+                return None
+            self.gate.succeed()
+        return moment.kept(name, keys)
 
     def forget(self, entries: Entries, cause: str) -> None:
         if not self.gate.passes():
@@ -99,7 +117,7 @@ class CellCoherence:
             drained = drain(
                 using,
                 self.declared,
-                lambda entries: self._forget({"outbox": entries}),
+                self._paying("outbox", using),
                 waits=True,
                 seconds=DRAIN_SECONDS,
             )
@@ -117,7 +135,7 @@ class CellCoherence:
             drained = drain(
                 self.database,
                 self.declared,
-                lambda entries: self._forget({"sweep": entries}),
+                self._paying("sweep", self.database),
                 waits=False,
                 seconds=SWEEP_SECONDS,
             )
@@ -153,19 +171,20 @@ class CellCoherence:
         except CacheUnavailable as error:
             self.gate.fail(error)
             left = [key for key in keys if key not in reading.answers]
-            reading.answers |= load(place, left)
+            reading.answers |= load(place.question, left)
             reading.bypassed |= dict.fromkeys(left, "breaker")
         else:
             self.gate.succeed()
-        reading.count(keys)
+        reading.count()
         return {key: reading.answers[key] for key in keys}
 
-    def _bypass(self, place: Place[K, V], keys: Sequence[K], reason: str) -> dict[K, V]:
-        counts.add(place.question.name, "bypass", reason, len(keys))
-        return load(place, keys)
+    def _forget(
+        self, owed: Mapping[str, Entries], alive: Callable[[], None] = lambda: None
+    ) -> None:
+        """Remove cells, and with the last of them or after it the generations (F2, F3).
 
-    def _forget(self, owed: Mapping[str, Entries]) -> None:
-        """Remove cells, and with the last of them or after it the generations (F2, F3)."""
+        `alive` is called in between when it takes long.
+        """
         places: list[Place[Any, Any]] = []
         names: list[bytes] = []
         whole: list[Place[Any, Any]] = []
@@ -181,6 +200,7 @@ class CellCoherence:
         for place in whole:
             for found in self.store.scan(place.prefix):
                 self.store.unlink(found)
+                alive()
         generations = [place.generation for place in {*places, *whole}]
         self.store.unlink(names, last=generations)
         at = clock.monotonic()
@@ -199,7 +219,12 @@ class CellCoherence:
         return drain(
             self.database,
             self.declared,
-            lambda entries: self._forget({"outbox": entries}),
+            self._paying("outbox", self.database),
             waits=True,
             seconds=DRAIN_SECONDS,
         ).is_complete
+
+    def _paying(self, cause: str, using: str) -> Callable[[Entries], None]:
+        """Return what a drain forgets by."""
+        alive = partial(keep_alive, using)
+        return lambda entries: self._forget({cause: entries}, alive)

@@ -12,6 +12,7 @@ from workflow_engine.caches.cell import COMPARED_BYTES, value_of
 from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.near import Copy
+from workflow_engine.caches.question import Question
 from workflow_engine.caches.stores.base import CellStore, Fill, Filled
 from workflow_engine.exceptions import CacheUnavailable
 
@@ -22,13 +23,13 @@ V = TypeVar("V")
 MOST_VALUE_BYTES: Final = 1_048_576
 
 
-def load(place: Place[K, V], keys: Sequence[K]) -> dict[K, V]:
+def load(question: Question[K, V], keys: Sequence[K]) -> dict[K, V]:
     """Return what the database says, counted and timed."""
     started = clock.monotonic()
-    answers = place.question.load(keys)
+    answers = question.load(keys)
     took_ms = (clock.monotonic() - started) * 1000
-    counts.observe(place.question.name, "load", "ms", took_ms)
-    counts.add(place.question.name, "load", "keys", len(keys))
+    counts.observe(question.name, "load", "ms", took_ms)
+    counts.add(question.name, "load", "keys", len(keys))
     return answers
 
 
@@ -40,7 +41,7 @@ def load_under(
     When that fails the permits are given back, so that nobody waits for them.
     """
     try:
-        return load(place, list(permits))
+        return load(place.question, list(permits))
     except BaseException:
         with suppress(CacheUnavailable):
             store.unlink(place.names(list(permits)))

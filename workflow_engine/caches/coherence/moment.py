@@ -2,107 +2,161 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from operator import is_
+from typing import Any, TypeVar
 
 from workflow_engine import clock
 from workflow_engine.caches.cell import NONCE_BYTES
 from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.near import Standing, Tag
-from workflow_engine.caches.stores.base import CellStore, Taken
+from workflow_engine.caches.stores.base import CellStore, Reply, Taken
 from workflow_engine.conf import options
 
+K = TypeVar("K")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What came with the generations.
+
+class Kept:
+    """Answers made of copies that stand, and of nothing else; they stand as long as these.
 
     Attributes:
-        cells: Those of the names that were asked for in the same command.
-        incarnation: Of the server that answered.
-        absent: Generations that vouch for nothing (R5).
+        standings: What the copies stood under, by question.
+        answers: By the name they were kept under, and key.
+        count: How many those are.
     """
 
-    cells: list[bytes | None]
-    incarnation: bytes
-    absent: list[bytes]
+    __slots__ = ("answers", "count", "standings")
+
+    def __init__(self, standings: Iterable[Standing[Any, Any]] = ()) -> None:
+        """Keep no answer yet."""
+        self.standings = tuple(standings)
+        self.answers: dict[Any, dict[Any, Any]] = {}
+        self.count = 0
+
+
+class Group:
+    """Questions that are asked together, again and again.
+
+    Attributes:
+        places: Where their entries are.
+        generations: Names of what vouches for their near copies.
+        kept: Answers made of the near copies of several of them.
+    """
+
+    def __init__(self, places: Sequence[Place[Any, Any]]) -> None:
+        """Keep no answer yet."""
+        self.places = tuple(places)
+        self.generations = [place.generation for place in places]
+        self.kept = Kept()
 
 
 class Moment:
     """Vouches for near copies during one look-up; nothing read before it is vouched for.
 
     Attributes:
-        places: Of all questions that the look-up may ask.
+        group: The questions that the look-up may ask.
         standings: What stands, by name of the question; empty until it was asked.
+        absent: Generations that vouch for nothing and are to be set by the next command.
+        near: By name of each question asked, whether every answer was a standing copy.
     """
 
-    __slots__ = ("places", "standings")
+    __slots__ = ("absent", "group", "near", "standings")
 
-    def __init__(self, places: Sequence[Place[Any, Any]]) -> None:
+    def __init__(self, group: Group) -> None:
         """Vouch for nothing yet."""
-        self.places = places
+        self.group = group
         self.standings: dict[str, Standing[Any, Any]] = {}
+        self.absent: Sequence[bytes] = ()
+        self.near: dict[str, bool] = {}
 
-    def turn(self, tags: Sequence[Tag], asked_at: float) -> None:
-        """Let stand what stands under the tags just seen, one for each place."""
-        for place, tag in zip(self.places, tags, strict=True):
-            standing = place.near.turn(tag, asked_at)
-            self.standings[place.question.name] = standing
-
-    def trust(self, since: float) -> bool:
-        """Let stand what was vouched for since a monotonic moment; say whether all was."""
-        if any(place.near.seen_at < since for place in self.places):
+    def trust(self) -> bool:
+        """Let stand what was vouched for in the last NEAR_MAX_STALENESS seconds, if all was."""
+        seconds = options.NEAR_MAX_STALENESS
+        if not seconds:
             return False
-        for place in self.places:
-            self.standings[place.question.name] = place.near.standing
+        since = clock.monotonic() - seconds
+        places = self.group.places
+        if any(place.near.seen_at < since for place in places):
+            return False
+        self.standings = {one.question.name: one.near.standing for one in places}
         return True
 
-    def ask(
-        self, store: CellStore, names: Sequence[bytes], *, renewing: Sequence[bytes]
-    ) -> Asked:
-        """Read the generations, and cells, by one command; `renewing` are set before it."""
+    def ask(self, store: CellStore, names: Sequence[bytes]) -> Reply:
+        """Read the generations, and return the cells that were read with them.
+
+        What was absent before is set by the same command, ahead of the reads, and vouches
+        for them.
+        """
+        generations = self.group.generations
         asked_at = clock.monotonic()
-        generations = [place.generation for place in self.places]
-        reply = store.read([*generations, *names], renewing=renewing)
-        found = dict(zip(generations, reply.cells, strict=False))
-        self._turn(found, reply.incarnation, asked_at)
-        return Asked(
-            cells=reply.cells[len(generations) :],
-            incarnation=reply.incarnation,
-            absent=[name for name in generations if not _is_nonce(found[name])],
-        )
+        reply = store.read([*generations, *names], renewing=self.absent)
+        incarnation, cells = reply.incarnation, reply.cells
+        self.absent = [
+            name
+            for name, nonce in zip(generations, cells, strict=False)
+            if nonce is None or len(nonce) != NONCE_BYTES
+        ]
+        for place, nonce in zip(self.group.places, cells, strict=False):
+            is_nonce = nonce is not None and len(nonce) == NONCE_BYTES
+            self._turn(place, nonce if is_nonce else None, incarnation, asked_at)
+        return Reply(incarnation, cells[len(generations) :])
+
+    def turn_all(self, tag: Tag, asked_at: float) -> None:
+        """Let stand, for every question, what stands under one tag."""
+        for place in self.group.places:
+            self.standings[place.question.name] = place.near.turn(tag, asked_at)
 
     def renew(self, taken: Taken, asked_at: float) -> None:
-        """Let stand, from now on, what is read after generations were set anew.
-
-        They vouch for nothing that this look-up read before them.
-        """
-        if not taken.renewed:
-            return
-        places = [one for one in self.places if one.generation in taken.renewed]
-        for place in places:
-            nonce = taken.renewed[place.generation]
-            tag = (taken.incarnation, nonce, place.question.codec.schema)
-            standing = place.near.turn(tag, asked_at)
-            self.standings[place.question.name] = standing
+        """Let generations that were set vouch for what is read from now on."""
+        self.absent = ()
+        for place in self.group.places:
+            nonce = taken.renewed.get(place.generation)
+            if nonce is not None:
+                self._turn(place, nonce, taken.incarnation, asked_at)
 
     def _turn(
-        self, found: Mapping[bytes, bytes | None], incarnation: bytes, asked_at: float
+        self,
+        place: Place[Any, Any],
+        nonce: bytes | None,
+        incarnation: bytes,
+        asked_at: float,
     ) -> None:
-        tags: list[Tag] = []
-        for place in self.places:
-            nonce = found[place.generation]
-            schema = place.question.codec.schema
-            tags.append((incarnation, nonce, schema) if _is_nonce(nonce) else None)
-        self.turn(tags, asked_at)
+        question = place.question
+        tag = None if nonce is None else (incarnation, nonce, question.codec.schema)
+        self.standings[question.name] = place.near.turn(tag, asked_at)
 
+    def note(self, name: str, *, is_near: bool) -> None:
+        """Note whether a question was now answered by standing copies alone."""
+        self.near[name] = is_near and self.near.get(name, True)
 
-def _is_nonce(generation: bytes | None) -> bool:
-    return generation is not None and len(generation) == NONCE_BYTES
+    def kept(self, name: Any, keys: Sequence[K]) -> dict[K, Any] | None:
+        """Return the answers that were kept under a name, if all of them stand, or None."""
+        kept = self.group.kept
+        if not self._stands(kept):
+            return None
+        answers = kept.answers.get(name, {})
+        try:
+            return {key: answers[key] for key in keys}
+        except KeyError:
+            return None
 
+    def keep(self, name: Any, answers: dict[Any, Any]) -> None:
+        """Keep answers under a name, if they were made of standing copies alone."""
+        standings = self.standings.values()
+        if [self.near.get(one) for one in self.standings] != [True] * len(
+            self.group.places
+        ):
+            return
+        if any(one.tag is None for one in standings):
+            return
+        kept = self.group.kept
+        if not self._stands(kept) or kept.count >= options.NEAR_ENTRIES:
+            kept = self.group.kept = Kept(standings)
+        kept.answers.setdefault(name, {}).update(answers)
+        kept.count += len(answers)
 
-def trusted_since() -> float:
-    """Return the monotonic moment from which on what was vouched for still counts."""
-    seconds = options.NEAR_MAX_STALENESS
-    return clock.monotonic() - seconds if seconds else float("inf")
+    def _stands(self, kept: Kept) -> bool:
+        standings = self.standings.values()
+        return len(kept.standings) == len(standings) and all(
+            map(is_, kept.standings, standings)
+        )

@@ -13,7 +13,7 @@ from workflow_engine.caches.coherence.base import CellState, NearState, Peeked
 from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.coherence.reading import PERMITTED, Reading
 from workflow_engine.caches.near import Near
-from workflow_engine.caches.stores.base import CellStore
+from workflow_engine.caches.stores.base import CellStore, Reply
 
 _STATES: Final = {
     "": CellState.VALUE,
@@ -27,7 +27,7 @@ def peek(place: Place[Any, Any], store: CellStore, near: Near, key: Any) -> Peek
     reply = store.read([place.generation, place.name(key)])
     generation, cell = reply.cells
     reading: Reading[Any, Any] = Reading(place, store, near)
-    reading.judge([key], [cell], reply.incarnation)
+    reading.judge([key], Reply(reply.incarnation, [cell]))
     why = reading.missing.get(key, "")
     state = _STATES.get(why, CellState.UNUSABLE)
     tag = (reply.incarnation, generation, place.question.codec.schema)

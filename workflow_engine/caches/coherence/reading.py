@@ -7,7 +7,7 @@ while we waited), a miss (loaded under our own permit) or a bypass (loaded, not 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -27,7 +27,7 @@ from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.near import Copy, Near
-from workflow_engine.caches.stores.base import CellStore, Taken
+from workflow_engine.caches.stores.base import CellStore, Reply, Taken
 from workflow_engine.conf import options
 
 K = TypeVar("K")
@@ -72,89 +72,89 @@ class Reading(Generic[K, V]):
             CacheUnavailable: The server did not answer; some keys may have answers.
             Exception: Whatever `load` raises.
         """
-        absent: list[bytes] = []
-        left: Sequence[K] = keys
-        if self._near.bound:
-            absent, left = self._vouch(keys, moment)
-        if left and absent:
-            asked = moment.ask(self._store, self._place.names(left), renewing=absent)
-            self.judge(left, asked.cells, asked.incarnation)
-            self._keep(moment)
-            absent = []
+        left = self._vouch(keys, moment) if self._near.bound else keys
+        moment.note(self._place.question.name, is_near=self.near == len(keys))
+        if left and moment.absent:
+            reply = moment.ask(self._store, self._place.names(left))
+            self.judge(left, reply)
         elif left:
-            reply = self._store.read(self._place.names(left))
-            self.judge(left, reply.cells, reply.incarnation)
-            self._keep(moment)
-        if self.missing or absent:
-            self.complete(absent, moment)
+            self.judge(left, self._store.read(self._place.names(left)))
+        self._keep(moment)
+        if self.missing or moment.absent:
+            self.complete(moment)
 
-    def _vouch(
-        self, keys: Sequence[K], moment: Moment
-    ) -> tuple[list[bytes], Sequence[K]]:
-        """Read the generations unless they are known; answer by what stands.
+    def _vouch(self, keys: Sequence[K], moment: Moment) -> Sequence[K]:
+        """Answer by copies that stand, and by the cells of keys without a copy.
 
-        Returns the generations that are absent, and the keys whose cells must be read.
+        Returns the keys whose copies must be compared, or whose cells are not read yet.
         """
-        copies = self._place.near.copies
-        absent: list[bytes] = []
         left = keys
         if not moment.standings:
+            copies = self._place.near.copies
             first = [key for key in keys if key not in copies]
-            left = [key for key in keys if key in copies]
-            asked = moment.ask(self._store, self._place.names(first), renewing=())
-            self.judge(first, asked.cells, asked.incarnation)
-            self._keep(moment)
-            absent = asked.absent
+            reply = moment.ask(self._store, self._place.names(first))
+            if first:
+                left = [key for key in keys if key in copies]
+                self.judge(first, reply)
+                self._keep(moment)
         values = moment.standings[self._place.question.name].values
-        stood = {key: values[key] for key in left if key in values}
-        self.near = len(stood)
-        self.answers |= stood
-        return absent, [key for key in left if key not in stood]
+        try:
+            self.answers |= {key: values[key] for key in left}
+        except KeyError:
+            stood = {key: values[key] for key in left if key in values}
+            self.answers |= stood
+            self.near = len(stood)
+            return [key for key in left if key not in stood]
+        self.near = len(left)
+        return ()
 
     def _keep(self, moment: Moment) -> None:
         """Keep what was just read, under what vouches for it."""
         question = self._place.question
         standing = moment.standings.get(question.name)
-        if standing is not None:
-            self._near.keep(
-                self._place.near, standing, self._copies, question.empties
-            )
-        self._copies = []
+        if standing is not None and self._copies:
+            self._near.keep(self._place.near, standing, self._copies, question.empties)
+            self._copies = []
 
-    def judge(
-        self, keys: Sequence[K], cells: Iterable[bytes | None], incarnation: bytes
-    ) -> None:
+    def judge(self, keys: Sequence[K], reply: Reply) -> None:
         """Answer what usable cells answer; the rest is missing."""
+        incarnation = reply.incarnation
         usable = VALUE + incarnation
-        schema, known = self._schema, self._place.near.copies
-        for key, cell in zip(keys, cells, strict=True):
+        schema, decode = self._schema, self._codec.decode
+        keeps, known = self._near.bound, self._place.near.copies
+        answers, copies = self.answers, self._copies
+        for key, cell in zip(keys, reply.cells, strict=True):
             if cell is None:
                 self.missing[key] = "absent"
             elif not cell.startswith(usable) or cell[SCHEMA_AT:FILLED_AT] != schema:
                 self.missing[key] = _why_unusable(cell, incarnation)
             else:
-                header = cell[:COMPARED_BYTES]
-                copy = known.get(key)
-                if copy is None or copy.header != header:
-                    try:
-                        copy = Copy(header, self._codec.decode(cell[PAYLOAD_AT:]))
-                    except (msgspec.MsgspecError, ValueError):
-                        self.missing[key] = "undecodable"
-                        continue
-                self.answers[key] = copy.value
-                self._copies.append((key, copy))
+                copy = known.get(key) if keeps else None
+                if copy is not None and cell.startswith(copy.header):
+                    answers[key] = copy.value
+                    copies.append((key, copy))
+                    continue
+                try:
+                    value = answers[key] = decode(cell[PAYLOAD_AT:])
+                except (msgspec.MsgspecError, ValueError):
+                    self.missing[key] = "undecodable"
+                    continue
+                if keeps:
+                    copies.append((key, Copy(cell[:COMPARED_BYTES], value)))
 
-    def complete(self, renewing: Sequence[bytes], moment: Moment) -> None:
+    def complete(self, moment: Moment) -> None:
         """Answer what is missing, from the database or by waiting; renews generations."""
         reasons, self.missing = self.missing, {}
         names = dict(zip(reasons, self._place.names(list(reasons)), strict=True))
         odd = [key for key, why in reasons.items() if why not in {"absent", PERMITTED}]
+        if "incarnation" in reasons.values():
+            self._store.refresh()  # it may be this connection that is out of date (X2)
         asked_at = clock.monotonic()
         taken = self._store.take(
             list(names.values()),
             life_ms=int(options.CACHE_PERMIT_SECONDS * 1000),
             dropping=[names[key] for key in odd],
-            renewing=renewing,
+            renewing=moment.absent,
         )
         moment.renew(taken, asked_at)
         mine = {
@@ -177,22 +177,20 @@ class Reading(Generic[K, V]):
             self._follow(others, taken)
             self._keep(moment)
 
-    def count(self, keys: Sequence[K]) -> None:
+    def count(self) -> None:
         """Count how every key ended."""
-        name = self._place.question.name
-        for counter, ends in (("miss", self.missed), ("bypass", self.bypassed)):
-            for reason, number in Counter(ends.values()).items():
-                counts.add(name, counter, reason, number)
-        hits = len(keys) - len(self.missed) - len(self.bypassed)
+        question = self._place.question
+        name = question.name
+        hits = list(self.answers.values())
+        if self.missed or self.bypassed:
+            for counter, ends in (("miss", self.missed), ("bypass", self.bypassed)):
+                for reason, number in Counter(ends.values()).items():
+                    counts.add(name, counter, reason, number)
+            loaded = self.missed.keys() | self.bypassed.keys()
+            hits = [value for key, value in self.answers.items() if key not in loaded]
         counts.add(name, "hit", "near", self.near)
-        counts.add(name, "hit", "cell", hits - self.near)
-        empties = self._place.question.empties
-        empty = [
-            key
-            for key, answer in self.answers.items()
-            if answer in empties and key not in self.missed
-        ]
-        counts.add(name, "empty", "", sum(key not in self.bypassed for key in empty))
+        counts.add(name, "hit", "cell", len(hits) - self.near)
+        counts.add(name, "empty", "", sum(map(hits.count, question.empties)))
 
     def _follow(self, others: dict[K, bytes], taken: Taken) -> None:
         """Wait for what others are filling; what does not come is loaded and not stored."""
@@ -200,7 +198,7 @@ class Reading(Generic[K, V]):
         if not left:
             return
         reason = "full" if taken.is_full else "busy"
-        self.answers |= load(self._place, list(left))
+        self.answers |= load(self._place.question, list(left))
         self.bypassed |= dict.fromkeys(left, reason)
         if taken.is_full:
             counts.add(self._place.question.name, "refused", "oom", len(left))
@@ -213,7 +211,7 @@ class Reading(Generic[K, V]):
         for seconds in _pauses(options.CACHE_WAIT_SECONDS):
             clock.pause(seconds)
             reply = self._store.read(list(left.values()))
-            self.judge(list(left), reply.cells, reply.incarnation)
+            self.judge(list(left), reply)
             reasons, self.missing = self.missing, {}
             cells = dict(zip(left, reply.cells, strict=True))
             left = {key: names[key] for key in reasons}

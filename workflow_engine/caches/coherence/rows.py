@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from workflow_engine import clock
 from workflow_engine.caches.coherence.base import CellState, NearState, Peeked
 from workflow_engine.caches.coherence.filling import load
-from workflow_engine.caches.coherence.moment import Moment, trusted_since
+from workflow_engine.caches.coherence.moment import Group, Moment
 from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.database import is_same
 from workflow_engine.caches.declared import Declared, Questions
@@ -22,7 +22,7 @@ from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.near import Copy, Near, Standing, Tag
 from workflow_engine.caches.question import Question
 from workflow_engine.conf import options
-from workflow_engine.models import CacheGeneration
+from workflow_engine.models.cache_rows import CacheGeneration
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -37,31 +37,41 @@ class RowCoherence:
         self.declared = declared
         self._near = Near(options.NEAR_ENTRIES)
         self._places: dict[str, Place[Any, Any]] = {}
+        self._groups: dict[Questions, Group] = {}
 
     def moment(self, questions: Questions) -> Moment:
-        return Moment([self._place(question) for question in questions])
+        group = self._groups.get(questions)
+        if group is None:
+            group = Group([self._place(question) for question in questions])
+            group = self._groups.setdefault(questions, group)
+        return Moment(group)
 
     def read(
         self, question: Question[K, V], keys: Sequence[K], moment: Moment
     ) -> dict[K, V]:
         place: Place[K, V] = self._place(question)
-        name = question.name
-        if not moment.standings and not moment.trust(trusted_since()):
-            asked_at = clock.monotonic()
-            moment.turn([self._tag()] * len(moment.places), asked_at)
-        standing: Standing[K, V] = moment.standings[name]
+        self._vouch(moment)
+        standing: Standing[K, V] = moment.standings[question.name]
         answers = {key: standing.values[key] for key in keys if key in standing.values}
-        counts.add(name, "hit", "near", len(answers))
+        counts.add(question.name, "hit", "near", len(answers))
         if standing.empty:
-            counts.add(name, "empty", "", len(standing.empty.intersection(answers)))
+            number = len(standing.empty.intersection(answers))
+            counts.add(question.name, "empty", "", number)
         left = [key for key in keys if key not in answers]
+        moment.note(question.name, is_near=not left)
         if not left:
             return answers
-        counts.add(name, "miss", "absent", len(left))
-        loaded = load(place, left)
+        counts.add(question.name, "miss", "absent", len(left))
+        loaded = load(place.question, left)
         copies = [(key, Copy(b"", value)) for key, value in loaded.items()]
         self._near.keep(place.near, standing, copies, question.empties)
         return {key: loaded[key] if key in loaded else answers[key] for key in keys}
+
+    def kept(self, name: Any, keys: Sequence[K], moment: Moment) -> dict[K, Any] | None:
+        if not moment.group.kept.count:
+            return None
+        self._vouch(moment)
+        return moment.kept(name, keys)
 
     def forget(self, entries: Entries, cause: str) -> None:
         """Change the number: entries of other processes cannot be reached one by one."""
@@ -83,14 +93,13 @@ class RowCoherence:
 
     def peek(self, question: Question[Any, Any], key: Any) -> Peeked:
         standing = self._place(question).near.standing
-        if standing.tag is None or standing.tag != self._tag():
-            return Peeked(state=CellState.ABSENT)
-        if key not in standing.values:
+        tag = self._tag()
+        if tag is None or standing.tag != tag or key not in standing.values:
             return Peeked(state=CellState.ABSENT)
         return Peeked(
             state=CellState.VALUE,
             near=NearState.STANDS,
-            nonce=standing.tag[0].hex(),
+            nonce=(tag[0] or b"").hex(),
             answers=(standing.values[key],),
         )
 
@@ -106,6 +115,12 @@ class RowCoherence:
             found = Place(question, "", self._near.open())
             found = self._places.setdefault(question.name, found)
         return found
+
+    def _vouch(self, moment: Moment) -> None:
+        """Ask for the number, once for a look-up and before anything it vouches for."""
+        if not moment.standings and not moment.trust():
+            asked_at = clock.monotonic()
+            moment.turn_all(self._tag(), asked_at)
 
     def _tag(self) -> Tag:
         """Return what vouches now; without a row nothing does, and one is made for later."""

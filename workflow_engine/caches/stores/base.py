@@ -91,9 +91,7 @@ class Server:
 class CellStore(Protocol):
     """The cells of one server. Every method raises CacheUnavailable when it does not answer."""
 
-    def read(
-        self, names: Sequence[bytes], *, renewing: Sequence[bytes] = ()
-    ) -> Reply:
+    def read(self, names: Sequence[bytes], *, renewing: Sequence[bytes] = ()) -> Reply:
         """Return cells, by one MGET; more than 500 names are split, on one connection.
 
         In the same round trip, before it: SET of a fresh nonce for each of `renewing`
@@ -139,6 +137,10 @@ class CellStore(Protocol):
 
     def ask_server(self) -> Server:
         """Return what the server says of itself."""
+        ...
+
+    def refresh(self) -> None:
+        """Ask the server who it is before the next command, at most once a second."""
         ...
 
     def close(self) -> None:
