@@ -33,6 +33,8 @@ class WorkflowEngineConfig(AppConfig):
     def ready(self) -> None:
         """Load handlers, ours first, then those of every installed app; then the checks.
 
+        Then hear of every write to a model that some question depends on.
+
         Raises:
             DuplicateHandler: Two handlers claim one name; the process does not start.
         """
@@ -40,6 +42,10 @@ class WorkflowEngineConfig(AppConfig):
             import_module(module)
         load_handlers()
         import_module("workflow_engine.checks")
+        import_module("workflow_engine.lookups")  # declares the questions
+        receivers = import_module("workflow_engine.receivers")
+        receivers.connect()
+        receivers.connect_migrate(self)
         firings = import_module("workflow_engine.processing.firings")
         item_finished.connect(
             firings.settle_item, dispatch_uid="workflow_engine.settle"

@@ -28,6 +28,7 @@ from workflow_engine.models import (
     CacheOutbox,
     ConditionGroup,
     Detector,
+    Environment,
     Workflow,
 )
 from workflow_engine.models.cache_triggers import CHANNEL, WATCHED
@@ -373,7 +374,7 @@ def test_ids__commit_out_of_order() -> None:
             " VALUES ('early', '', now(), now())",
             on=other,
         )
-        EnvironmentFactory(name="late")
+        models.QuerySet(Environment).bulk_create([Environment(name="late")])
         with transaction.atomic():
             first = CacheOutbox.objects.take(10, waits=True)
         other.commit()
