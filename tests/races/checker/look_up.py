@@ -44,6 +44,7 @@ class LookUp:
             this entry is read by a later one.
         writer: In whose transaction it reads; None = in none of a writer.
         in_snapshot: It reads in a transaction that began with its first step.
+        tells: Its answers are kept in the world: for replays, a search need not know.
     """
 
     name: str
@@ -55,6 +56,7 @@ class LookUp:
     asks_early: bool = False
     writer: int | None = None
     in_snapshot: bool = False
+    tells: bool = False
 
     # Judging
 
@@ -67,7 +69,12 @@ class LookUp:
     def _is_usable(self, cell: Cell | None, reign: int) -> bool:
         if cell is None or cell.kind is not Kind.VALUE:
             return False
+        if self._is_inside() and self.rules.transactions_read_nothing:
+            return False
         return cell.reign == reign or not self.rules.values_have_reign
+
+    def _is_inside(self) -> bool:
+        return self.in_snapshot or self.writer is not None
 
     def _judge(self, world: World, me: Reading, cell: Cell | None, reign: int) -> World:
         if cell is not None:
@@ -118,6 +125,8 @@ class LookUp:
             world = with_process(world, self.process, process)
         after = Reading(left=me.left - 1, snapshot=me.snapshot)
         world = with_actor(world, self.place, after)
+        if self.tells:
+            world = world._replace(answer=(self.name, version))
         wrong = self._wrong(world, me, version)
         return world._replace(wrong=f"{self.name}: {wrong}") if wrong else world
 

@@ -143,6 +143,7 @@ class World(NamedTuple):
         dirty: The version that an open transaction has written, or 0.
         outbox: Committed rows and who has locked each: ((version, actor or -1), ...).
         wrong: The promise that the last step has broken, or "".
+        answer: Who was answered last and with which version, where a model tells.
     """
 
     commits: tuple[int, ...]
@@ -153,6 +154,7 @@ class World(NamedTuple):
     actors: tuple[Actor, ...]
     budget: Budget
     wrong: str = ""
+    answer: tuple[str, int] | None = None
 
 
 def with_actor(world: World, place: int, actor: Actor) -> World:

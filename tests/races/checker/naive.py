@@ -120,3 +120,5 @@ class NaiveCache:
                 yield "deletes", done._replace(cell=None), "done"
             case "forgets", Naive.WRITE_THROUGH:
                 yield "sets the new value", done._replace(cell=version), "done"
+            case _:
+                pass

@@ -56,8 +56,10 @@ class Reader(Filling):
             return False
         return world.actors[self.writer].at != "written"
 
-    def _is_inside(self) -> bool:
-        return self.in_snapshot or self.writer is not None
+    def _passes_by(self) -> bool:
+        rules = self.rules
+        is_kept = rules.transactions_read_nothing and rules.transactions_store_nothing
+        return is_kept and self._is_inside()
 
     # R2, R4
 
@@ -66,7 +68,7 @@ class Reader(Filling):
         me = me._replace(floor=process.floor)
         if self._is_away(world):
             return
-        if self.rules.transactions_pass_by and self._is_inside():
+        if self._passes_by():
             version = self._committed(world, me)
             yield "loads in its transaction", self._answer(world, me, version)
         elif process.gate is not Gate.OPEN:

@@ -109,6 +109,8 @@ class Resolving:
                 complete = (True, world.complete[1])
                 after = world._replace(t1="done", cell=cell, complete=complete)
                 yield "forgets them", after
+            case _:
+                pass
 
     def _t2(self, world: World) -> Iterator[tuple[str, World]]:
         match world.t2:
@@ -124,3 +126,5 @@ class Resolving:
                 complete = (world.complete[0], True)
                 after = world._replace(t2="done", cell=None, complete=complete)
                 yield "forgets the child", after
+            case _:
+                pass

@@ -10,7 +10,8 @@ class Rules:
     """What each actor keeps to. False = exactly this rule is dropped.
 
     Attributes:
-        transactions_pass_by: R1: in a transaction the cache is neither read nor written.
+        transactions_read_nothing: R1: in a transaction the cache is not read
+        transactions_store_nothing: R1: ... and nothing is stored.
         generation_first: R2: the tag was read with, or before, what it vouches for.
         usable_first: R4: a cell is compared with a copy only if it is usable.
         fresh_generation_waits: R5: a generation that I set myself vouches for later
@@ -47,7 +48,8 @@ class Rules:
         missing_row_vouches_not: Process store: no number vouches for nothing.
     """
 
-    transactions_pass_by: bool = True
+    transactions_read_nothing: bool = True
+    transactions_store_nothing: bool = True
     generation_first: bool = True
     usable_first: bool = True
     fresh_generation_waits: bool = True

@@ -91,9 +91,9 @@ def _search(model: Model[W]) -> Found:
         moves = 0
         for step, following in model.steps(world):
             moves += 1
-            if following in ways:
+            way = (world, step)
+            if ways.setdefault(following, way) is not way:
                 continue
-            ways[following] = (world, step)
             if wrong := model.wrong(following):
                 trace = _way(ways, following)
                 return Found(states=len(ways), wrong=wrong, trace=trace)

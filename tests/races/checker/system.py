@@ -65,8 +65,15 @@ def _step(actor: str, name: str) -> Step:
 class System:
     """A configuration under some rules, as a model."""
 
-    def __init__(self, configuration: Configuration, rules: Rules = PROTOCOL) -> None:
-        """Put everybody in place."""
+    def __init__(
+        self,
+        configuration: Configuration,
+        rules: Rules = PROTOCOL,
+        *,
+        tells: bool = False,
+    ) -> None:
+        """Put everybody in place; `tells` keeps the latest answer in the world."""
+        self.tells = tells
         self.configuration = configuration
         self.rules = rules
         self.readers = tuple(self._make_readers())
@@ -83,6 +90,7 @@ class System:
                 process=process,
                 rules=self.rules,
                 looks=given.looks,
+                tells=self.tells,
                 has_threads=given.readers.count(process) > 1,
                 asks_early=given.asks_early,
             )
@@ -95,6 +103,7 @@ class System:
                 process=apart,
                 rules=self.rules,
                 looks=given.looks,
+                tells=self.tells,
                 writer=first_writer,
             )
         elif given.snapshot_reader:
@@ -103,6 +112,7 @@ class System:
                 place=place,
                 process=apart,
                 rules=self.rules,
+                tells=self.tells,
                 in_snapshot=True,
             )
 

@@ -54,22 +54,22 @@ RESTARTED: Final = (
 AWAY: Final = ("Redis goes away", "W1 cannot forget", "Redis is back")
 
 VARIANTS: Final[dict[str, Variant]] = {
-    "R1, own look-up": _entry(
-        Rules(transactions_pass_by=False),
+    "R1, own write missed": _entry(
+        Rules(transactions_read_nothing=False),
         ("R1 fills", "W1 writes", "W1's look-up asks"),
         own_look_up=True,
         looks=1,
     ),
-    "R1, rolled back": _entry(
-        Rules(transactions_pass_by=False),
-        ("W1 writes", "W1's look-up fills", "R1 asks"),
+    "R1, stored and rolled back": _entry(
+        Rules(transactions_store_nothing=False),
+        ("W1 writes", "W1's look-up loads", "W1's look-up fills", "R1 asks"),
         own_look_up=True,
         looks=1,
         aborts=True,
     ),
-    "R1, old snapshot": _entry(
-        Rules(transactions_pass_by=False),
-        ("T begins a transaction", *FORGOTTEN, "T fills", "R1 asks"),
+    "R1, old snapshot stored": _entry(
+        Rules(transactions_store_nothing=False),
+        ("T begins a transaction", *FORGOTTEN[:2], "T takes a permit", "T fills"),
         snapshot_reader=True,
         looks=1,
     ),
@@ -81,7 +81,13 @@ VARIANTS: Final[dict[str, Variant]] = {
     ),
     "R2, order; fresh one used (R5)": _entry(
         Rules(fresh_generation_waits=False),
-        ("Redis evicts the generation", *FORGOTTEN, "R2 renews the generation"),
+        (
+            "Redis evicts the generation",
+            "R2 asks",
+            *FORGOTTEN[1:],
+            "R2 renews the generation",
+            "R2 asks",
+        ),
         readers=APART,
         budget=Budget(generation_evictions=1),
     ),

@@ -60,17 +60,19 @@ class Forgetting:
         if not world.redis.is_up:
             yield "cannot forget", self._failed(world, me)
             return
-        if is_cell:
-            name, world = "removes the cell", with_cell(world, None)
-        elif self.rules.generation_removed:
-            name, world = "removes the generation", with_generation(world, None)
-        else:
-            name, world = "sets the generation", self._set(world)
+        name, after = self._removed(world, is_cell=is_cell)
         if me.at == "forgets":
-            yield name, self._go(world, me, "goes_on")
+            yield name, self._go(after, me, "goes_on")
         else:
-            yield name, self._forgotten(world, me)
+            yield name, self._forgotten(after, me)
         yield from self._is_killed(world, me)
+
+    def _removed(self, world: World, *, is_cell: bool) -> tuple[str, World]:
+        if is_cell:
+            return "removes the cell", with_cell(world, None)
+        if self.rules.generation_removed:
+            return "removes the generation", with_generation(world, None)
+        return "sets the generation", self._set(world)
 
     def _set(self, world: World) -> World:
         if world.redis.is_full:
