@@ -44,6 +44,7 @@ def start(child_environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
             **workflow_engine,
         }
         environment = {
+            **os.environ,
             **child_environment,
             "DJANGO_SETTINGS_MODULE": "tests.tasks.project",
             "WORKERS_WORKFLOW_ENGINE": json.dumps(given),
@@ -195,6 +196,21 @@ def test_worker__companion_killed__comes_back(worker: Start) -> None:
     assert after != before
     _change_a_row()
     _wait_until_nothing_is_owed(limit_seconds=1)
+
+
+def test_worker__without_an_event_loop(
+    worker: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKERS_BROKER_URL", "memory://")
+    child = worker("prefork")
+    assert "memory://" in child.said()
+    before = _companion(child)
+
+    os.kill(before, signal.SIGKILL)
+    wait_until_gone([before], limit_seconds=LIMIT_SECONDS)
+
+    assert _companion(child) != before
+    assert child.stop() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGTERM])

@@ -26,8 +26,8 @@ LOOK_SECONDS: Final = 1.0  # between looks whether the worker still lives
 STOP_SECONDS: Final = 3.0
 
 #: For the worker, which tells its child; sent to a whole group of processes they come here.
-_IGNORED: Final = (signal.SIGINT, signal.SIGQUIT)
-_RESET: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
+_IGNORED: Final = ("SIGINT", "SIGQUIT")
+_RESET: Final = ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCHLD")
 
 
 logger = logging.getLogger(__name__)
@@ -84,12 +84,7 @@ def live(worker_pid: int, inherited: Collection[int]) -> None:
     of the pool hold it open.
     """
     told = Latch()
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGTERM, lambda *_: told.set())
-    for number in _IGNORED:
-        signal.signal(number, signal.SIG_IGN)
-    for number in _RESET:
-        signal.signal(number, signal.SIG_DFL)
+    _mind_own_signals(told)
     _let_go(inherited)
     companion = Companion()
     companion.start()
@@ -97,6 +92,15 @@ def live(worker_pid: int, inherited: Collection[int]) -> None:
         if told.wait(LOOK_SECONDS):
             break
     companion.stop(STOP_SECONDS)
+
+
+def _mind_own_signals(told: Latch) -> None:
+    """Run none of the worker's handlers, which were inherited; SIGTERM alone ends it."""
+    signal.set_wakeup_fd(-1)
+    for names, answer in ((_IGNORED, signal.SIG_IGN), (_RESET, signal.SIG_DFL)):
+        for name in names:
+            signal.signal(signal.Signals[name], answer)
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
 
 
 def _send(process: Process, number: signal.Signals) -> None:
