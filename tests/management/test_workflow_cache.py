@@ -3,6 +3,7 @@
 import sys
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -12,13 +13,16 @@ from pytest_django import Settings
 
 from tests.factories import DetectorFactory, DetectorWorkflowFactory, WorkflowFactory
 from tests.management.calls import Said, call, manage
+from workflow_engine import clock
 from workflow_engine.caches import LookUp, declared
 from workflow_engine.caches.coherence import current, reset
 from workflow_engine.caches.coherence.cells import CellCoherence
+from workflow_engine.caches.metrics import Figure
 from workflow_engine.lookups.detectors import detector_ids_by_route, detectors
 from workflow_engine.lookups.workflows import workflow_ids_by_detector, workflows
-from workflow_engine.models import Workflow
+from workflow_engine.models import MetricBucket, Workflow
 from workflow_engine.types.routes import candidate_routes
+from workflow_engine.types.snapshots import WorkflowSnapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -109,6 +113,98 @@ def test_cache__wrong_arguments(arguments: list[str], said: str) -> None:
     assert done.code == 2
     assert done.out == ""
     assert said in done.err
+
+
+# --- stats
+
+
+def counted(
+    counter: str, reason: str, count: int, *, of: str = "workflows", total: float = 0.0
+) -> Figure:
+    return Figure(access=of, counter=counter, reason=reason, count=count, total=total)
+
+
+def written(*figures: Figure, ago: timedelta = timedelta(0)) -> None:
+    """Write figures as processes do, for a minute of some time ago."""
+    minute = (clock.now() - ago).replace(second=0, microsecond=0)
+    MetricBucket.objects.add(figures, minute)
+
+
+def test_stats__figures_of_all_processes() -> None:
+    written(
+        counted("hit", "near", 900),
+        counted("hit", "cell", 90),
+        counted("empty", "", 44),
+        counted("miss", "absent", 7),
+        counted("miss", "schema", 2),
+        counted("bypass", "transaction", 1),
+        counted("refused", "gone", 3),
+        counted("forgot", "save", 5),
+        counted("load", "ms", 4, total=10.0),
+        counted("load", "keys", 10),
+        counted("verify", "checked", 6),
+        counted("breaker", "opened", 2, of=""),
+        ago=timedelta(minutes=5),
+    )
+    written(counted("hit", "near", 1000), ago=timedelta(minutes=6))
+    written(counted("hit", "near", 5), ago=timedelta(minutes=90))
+
+    done = call("workflow_cache", "stats")
+
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert done.code == 0
+    assert lines[0] == (
+        "access reads hits near empty miss bypass refused forgotten load stale"
+    )
+    assert [line.split()[0] for line in lines[1:5]] == [one.name for one in declared]
+    assert lines[2] == "detectors 0 - - - 0 0 0 0 - 0"
+    assert lines[4] == "workflows 2 000 99.5 % 95.0 % 2.2 % 9 1 3 5 2.5 ms 0"
+    assert lines[5:] == [
+        "misses: absent 7 · schema 2",
+        "bypasses: transaction 1",
+        "refused: gone 3",
+        "forgotten: save 5",
+        "verified: checked 6",
+        "breaker: opened 2",
+    ]
+
+
+def test_stats__window_and_access() -> None:
+    written(counted("hit", "near", 5), ago=timedelta(minutes=90))
+    written(counted("hit", "near", 7, of="detectors"))
+
+    done = call(
+        "workflow_cache", "stats", "--window", "2h", "--access", "workflows", "--json"
+    )
+
+    (line,) = done.lines()
+    assert line["window_seconds"] == 7200
+    assert line["figures"] == [
+        {
+            "access": "workflows",
+            "reads": 5,
+            "stale": 0,
+            "load_mean_ms": None,
+            "counters": {"hit": {"near": 5}},
+        },
+        {
+            "access": "",
+            "reads": 0,
+            "stale": 0,
+            "load_mean_ms": None,
+            "counters": {},
+        },
+    ]
+
+
+@pytest.mark.parametrize("counter", ["verify", "shadow"])
+def test_stats__stale_needs_a_look(counter: str) -> None:
+    written(counted(counter, "stale", 1))
+
+    done = call("workflow_cache", "stats")
+
+    assert done.code == 1
+    assert done.out.splitlines()[4].endswith(" 1")
 
 
 # --- verify
@@ -218,6 +314,7 @@ def test_forget__everything_in_every_process(workflow: Workflow) -> None:
     }
     look_up = LookUp(workflows, coherence=with_near_copies)
     snapshot = look_up.get_many(workflows, [workflow.pk])[workflow.pk]
+    assert isinstance(snapshot, WorkflowSnapshot)
     assert snapshot.interval_seconds == 1800
 
 

@@ -14,8 +14,9 @@ from workflow_engine.caches import declared
 from workflow_engine.caches.coherence import Coherence, current
 from workflow_engine.conf import options
 from workflow_engine.exceptions import CacheUnavailable
-from workflow_engine.management.cache import forgetting, peeking, spoiling
+from workflow_engine.management.cache import forgetting, peeking, spoiling, stats
 from workflow_engine.management.cache.keys import AnyQuestion, Sample, sample
+from workflow_engine.management.cache.spans import parse_span
 from workflow_engine.management.cache.verifying import Findings
 from workflow_engine.management.command import (
     NEEDS_A_LOOK,
@@ -96,7 +97,19 @@ class Command(EngineCommand):
             raise CommandError(message, returncode=NOT_REACHED) from error
 
     def _stats(self) -> int:
-        raise NotImplementedError
+        try:
+            window = parse_span(self.given["window"] or "1h")
+        except ValueError as error:
+            raise wrong(f"--window: {error}") from error
+        figures = stats.read_figures(options.DATABASE, clock.now() - window)
+        names = {one.name for one in self._questions()}
+        if self.given["access"]:
+            figures = [one for one in figures if one.access in names]
+        lines = stats.lines_of((one.name for one in self._questions()), figures)
+        seconds = int(window.total_seconds())
+        json = {"window_seconds": seconds, "figures": [one.json() for one in lines]}
+        self._tell(json, stats.table(lines))
+        return NEEDS_A_LOOK if any(one.stale for one in lines) else 0
 
     def _verify(self) -> int:
         coherence = current()
