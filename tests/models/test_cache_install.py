@@ -115,6 +115,20 @@ def test_missing__on_for_replicated_rows_too_is_fine() -> None:
     assert missing("default") == []
 
 
+def test_install__before_a_later_migration_makes_a_table() -> None:
+    run("ALTER TABLE workflow_engine_environment RENAME TO wfe_test_later")
+    try:
+        install("default")
+
+        found = missing("default")
+    finally:
+        run("ALTER TABLE wfe_test_later RENAME TO workflow_engine_environment")
+
+    install("default")
+    assert found == [ENVIRONMENT]
+    assert missing("default") == []
+
+
 @pytest.mark.postgres
 def test_install__in_the_schema_of_the_tables() -> None:
     run("CREATE SCHEMA wfe_test_first")

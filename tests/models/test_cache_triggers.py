@@ -317,7 +317,7 @@ def test_role__that_has_no_right_on_the_outbox(writer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["''", "wfe_test_other", "pg_temp", "wfe_test_other, public"]
+    "path", ["''", "wfe_test_other", "pg_temp", "wfe_test_other, pg_catalog, public"]
 )
 @pytest.mark.django_db(transaction=True)
 def test_search_path__of_the_writer_does_not_matter(path: str) -> None:
@@ -327,8 +327,8 @@ def test_search_path__of_the_writer_does_not_matter(path: str) -> None:
     run("CREATE TABLE wfe_test_other.workflow_engine_cacheoutbox (id int)")
     run("CREATE TABLE wfe_test_other.workflow_engine_cachegeneration (id int)")
     run(
-        "CREATE FUNCTION wfe_test_other.jsonb_build_object(VARIADIC text[])"
-        " RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb'"
+        "CREATE FUNCTION wfe_test_other.pg_notify(text, text) RETURNS void"
+        " LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'slipped in'; END$$"
     )
     try:
         with session() as other:

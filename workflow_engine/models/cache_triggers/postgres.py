@@ -134,11 +134,17 @@ BUMP_FUNCTION: Final = "wfe_cache_bump"
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Make every function and trigger, in place of any that is there; in a transaction."""
+    """Make every function and trigger, in place of any that is there; in a transaction.
+
+    A table that a later migration makes is left out.
+    """
     quote = connection.ops.quote_name
     schema = quote(_schema(connection))
     with connection.cursor() as cursor:
+        there = set(connection.introspection.table_names(cursor))
         for table, function, body in _functions(connection, schema):
+            if table not in there:
+                continue
             name = f"{schema}.{quote(function)}"
             cursor.execute(
                 FUNCTION.format(name=name, body=body, search_path=SEARCH_PATH)

@@ -33,10 +33,14 @@ _OPERATIONS: Final = ("INSERT", "UPDATE", "DELETE")
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Make every trigger, in place of any that is there; in a transaction."""
+    """Make every trigger, in place of any that is there; in a transaction.
+
+    A table that a later migration makes is left out.
+    """
     uninstall(connection)
     with connection.cursor() as cursor:
-        for table in _tables():
+        there = set(connection.introspection.table_names(cursor))
+        for table in there.intersection(_tables()):
             for statement in _triggers(connection, table).values():
                 cursor.execute(statement)
 
