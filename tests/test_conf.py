@@ -386,7 +386,7 @@ def test_require__refused_values_are_all_named(settings: Settings) -> None:
     settings.WORKFLOW_ENGINE = {"SHARDS": 0, "MAX_ATTEMPTS": "many"}
 
     with pytest.raises(InvalidSettings) as refused:
-        options.require()
+        conf.require()
 
     assert str(refused.value).splitlines() == [
         (
@@ -403,7 +403,7 @@ def test_require__refused_values_are_all_named(settings: Settings) -> None:
 def test_require__all_fine(settings: Settings) -> None:
     settings.WORKFLOW_ENGINE = {"SHARDS": 8}
 
-    options.require()
+    conf.require()
 
     assert options.SHARDS == 8
 

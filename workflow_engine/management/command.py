@@ -22,7 +22,7 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connections
 
 from workflow_engine import exceptions
-from workflow_engine.conf import options
+from workflow_engine.conf import options, require
 from workflow_engine.models import WorkItem
 from workflow_engine.types.event import JSON
 
@@ -70,7 +70,7 @@ class EngineCommand(BaseCommand):
     def handle(self, *_: Any, **given: Any) -> None:
         """Run, and turn what goes wrong into a sentence and an exit code."""
         try:
-            options.require()
+            require()
             code = self.run(given)
             self.stdout.flush()
         except exceptions.InvalidSettings as error:

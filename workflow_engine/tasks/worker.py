@@ -10,7 +10,7 @@ from celery.concurrency import get_implementation
 from celery.signals import worker_init, worker_process_shutdown, worker_shutdown
 
 from workflow_engine import companion
-from workflow_engine.conf import options
+from workflow_engine.conf import require
 from workflow_engine.exceptions import InvalidSettings
 from workflow_engine.processing.buffer import buffer
 from workflow_engine.tasks.child import Child
@@ -46,7 +46,7 @@ def _forks(worker: Any) -> bool:
 def refuse_settings(**_: Any) -> None:
     """Start no worker on settings that are refused; what else Celery would only log."""
     try:
-        options.require()
+        require()
     except InvalidSettings as refused:
         raise SystemExit(str(refused)) from refused
 
