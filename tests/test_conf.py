@@ -120,6 +120,38 @@ CASES: dict[str, tuple[str, list[Any], list[Any]]] = {
         [0, 7.0],
     ),
     "ADMIN": (TRUE_OR_FALSE, [True, False], [0, "on"]),
+    "CACHE_ALIAS": ("an alias in CACHES, or None", [None, "default"], ["", 1, b"x"]),
+    "CACHE_PREFIX": (
+        "1 to 32 of a-z, 0-9, '-' and '_'",
+        ["wfe", "a", "a-b_9" * 6],
+        ["", "A", "a:b", "a" * 33, "wfe\n", None, 7],
+    ),
+    "CACHE_MODE": (
+        "'enabled', 'shadow' or 'disabled', or a dictionary of these by access",
+        ["enabled", "shadow", "disabled", {}, {"workflows": "shadow"}],
+        ["on", None, True, ["enabled"], {"workflows": "off"}, {7: "shadow"}],
+    ),
+    "CACHE_LIFE_SECONDS": (
+        "a number from 1 to 86400",
+        [1, 86_400],
+        [0.5, 86_401, "20m", True, NAN],
+    ),
+    "CACHE_LIFE_JITTER": ("a number from 0 to 0.5", [0, 0.5], [-0.1, 0.6]),
+    "CACHE_PERMIT_SECONDS": ("a number from 1 to 60", [1, 60], [0.9, 61, None]),
+    "CACHE_WAIT_SECONDS": ("a number from 0 to 5", [0, 0.05, 5], [-1, 5.1]),
+    "CACHE_BREAKER.errors": ("a whole number from 1", [1, 100], [0, 1.5, True]),
+    "CACHE_BREAKER.retry_seconds": ("a number from 0.1 to 60", [0.1, 60], [0, 61]),
+    "CACHE_VERIFY_SHARE": ("a number from 0 to 1", [0, 0.001, 1], [-0.1, 1.1]),
+    "CACHE_VERIFY_GRACE_SECONDS": (
+        "a number from 0.1 to 60",
+        [0.1, 60],
+        [0, 61],
+    ),
+    "NEAR_ENTRIES": ("a whole number from 0", [0, 1_000_000], [-1, 0.5, True, None]),
+    "NEAR_MAX_STALENESS": ("a number from 0 to 60", [0, 60], [-1, 61]),
+    "OUTBOX_SWEEP_SECONDS": ("a number from 0.1 to 300", [0.1, 300], [0, 301]),
+    "METRICS": (TRUE_OR_FALSE, [True, False], [0, "on"]),
+    "METRICS_RETAIN_HOURS.minute": ("a whole number from 1", [1, 24], [0, None, 1.5]),
 }
 
 
