@@ -28,7 +28,6 @@ from workflow_engine.models import (
     CacheOutbox,
     ConditionGroup,
     Detector,
-    Environment,
     Workflow,
 )
 from workflow_engine.models.cache_triggers import CHANNEL, WATCHED
@@ -367,14 +366,14 @@ def test_notify__at_the_commit_without_a_word(
 
 @pytest.mark.django_db(transaction=True)
 def test_ids__commit_out_of_order() -> None:
+    insert = (
+        "INSERT INTO workflow_engine_environment"
+        " (name, description, created_at, updated_at) VALUES (%s, '', now(), now())"
+    )
     with session() as other:
         other.set_autocommit(False)
-        run(
-            "INSERT INTO workflow_engine_environment (name, description, created_at, updated_at)"
-            " VALUES ('early', '', now(), now())",
-            on=other,
-        )
-        models.QuerySet(Environment).bulk_create([Environment(name="late")])
+        run(insert, "early", on=other)
+        run(insert, "late")
         with transaction.atomic():
             first = CacheOutbox.objects.take(10, waits=True)
         other.commit()
