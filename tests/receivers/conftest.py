@@ -30,8 +30,7 @@ def recording() -> Iterator[Recording]:
     connect(declared)
 
 
-@pytest.fixture
-def rules(recording: Recording) -> None:
+def write_rules() -> None:
     """Write two of everything, and at the end of each table a row nothing refers to."""
     for number in (1, 2):
         workflow = whole_workflow(
@@ -42,4 +41,16 @@ def rules(recording: Recording) -> None:
     ConditionGroupFactory(workflow=WorkflowFactory(), if_group=True, position=9)
     ActionFactory()
     EnvironmentFactory(name="spare")
+
+
+@pytest.fixture
+def rules(recording: Recording) -> None:
+    """Write rules and remember nothing of that."""
+    write_rules()
     recording.clear()
+
+
+@pytest.fixture
+def committed_rules(db: None) -> None:
+    """Write rules, heard by the coherence of this process."""
+    write_rules()
