@@ -207,6 +207,22 @@ def test_stats__stale_needs_a_look(counter: str) -> None:
     assert done.out.splitlines()[4].endswith(" 1")
 
 
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_stats__what_the_outbox_owes(workflow: Workflow) -> None:
+    before = call("workflow_cache", "stats")
+    change_unseen(workflow)
+
+    after = call("workflow_cache", "stats")
+    as_json = call("workflow_cache", "stats", "--json")
+
+    (line,) = as_json.lines()
+    assert before.out.splitlines()[-1] == "outbox: empty"
+    assert after.out.splitlines()[-1].startswith("outbox: 1 row, the oldest ")
+    assert line["outbox"]["rows"] == 1
+    assert line["outbox"]["oldest_seconds"] >= 0
+
+
 # --- verify
 
 

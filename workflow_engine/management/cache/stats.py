@@ -10,8 +10,10 @@ from typing import Final
 
 from django.db.models import Max, Sum
 
+from workflow_engine import clock
 from workflow_engine.caches.metrics import Figure
-from workflow_engine.models import MetricBucket
+from workflow_engine.management.cache.spans import span_text
+from workflow_engine.models import CacheOutbox, MetricBucket
 from workflow_engine.types.event import JSON
 
 NOTHING: Final = "-"
@@ -140,6 +142,39 @@ class Line:
 
     def _share(self, count: int) -> str:
         return f"{100 * count / self.reads:.1f} %" if self.reads else NOTHING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Debt:
+    """What the outbox owes.
+
+    Attributes:
+        rows: How many.
+        oldest_seconds: For how long the oldest has been owed; None without any.
+    """
+
+    rows: int
+    oldest_seconds: float | None
+
+    def line(self) -> str:
+        """Return what people read."""
+        if self.oldest_seconds is None:
+            return "outbox: empty"
+        noun = "row" if self.rows == 1 else "rows"
+        age = span_text(self.oldest_seconds)
+        return f"outbox: {_number(self.rows)} {noun}, the oldest {age} old"
+
+    def json(self) -> JSON:
+        """Return it as a JSON value."""
+        return {"rows": self.rows, "oldest_seconds": self.oldest_seconds}
+
+
+def read_debt(using: str) -> Debt:
+    """Return what the outbox owes now; two queries."""
+    outbox = CacheOutbox.objects.using(using)
+    rows, age = outbox.count(), outbox.oldest_age(clock.now())
+    oldest_seconds = None if age is None else max(0.0, age.total_seconds())
+    return Debt(rows=rows, oldest_seconds=oldest_seconds)
 
 
 def lines_of(names: Iterable[str], figures: Iterable[Figure]) -> list[Line]:

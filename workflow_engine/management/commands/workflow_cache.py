@@ -108,7 +108,12 @@ class Command(EngineCommand):
         lines = stats.lines_of((one.name for one in self._questions()), figures)
         seconds = int(window.total_seconds())
         json = {"window_seconds": seconds, "figures": [one.json() for one in lines]}
-        self._tell(json, stats.table(lines))
+        told = list(stats.table(lines))
+        if self.is_shared:
+            debt = stats.read_debt(options.DATABASE)
+            json["outbox"] = debt.json()
+            told.append(debt.line())
+        self._tell(json, told)
         return NEEDS_A_LOOK if any(one.stale for one in lines) else 0
 
     def _verify(self) -> int:
