@@ -9,6 +9,7 @@ from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
 from tests.servers import Servers
+from workflow_engine.caches import figures
 from workflow_engine.processing.buffer import buffer
 
 # A slow machine is no fault of the example that happened to run on it. New examples are
@@ -20,10 +21,11 @@ hypothesis_settings.load_profile("workflow")
 
 
 @pytest.fixture(autouse=True)
-def _empty_buffer() -> Iterator[None]:
-    """Leave no sampled decision to a timer that would write it in another test."""
+def _empty_buffers() -> Iterator[None]:
+    """Leave nothing to a timer that would write it in another test."""
     yield
     buffer.discard()
+    figures.discard()
 
 
 @pytest.fixture

@@ -6,9 +6,16 @@ Counting is exact under threads and costs no query; who writes figures down take
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
+
+from workflow_engine.conf import options
+
+#: Access, counter, reason.
+_Key: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,21 +40,28 @@ class Figure:
 
 
 class Counts:
-    """Figures since they were last taken; one per process."""
+    """Figures since they were last taken; one per process, exact under threads.
+
+    Attributes:
+        on_first: Called when something is counted after nothing was.
+    """
 
     def __init__(self) -> None:
         """Count from nothing."""
+        self.on_first: Callable[[], None] = _do_nothing
         self._lock = threading.Lock()
-        self._figures: dict[tuple[str, str, str], list[float]] = {}  # guarded by _lock
+        self._figures: dict[_Key, list[float]] = {}  # guarded by _lock
+        os.register_at_fork(after_in_child=self._leave_parent)
 
     def add(self, access: str, counter: str, reason: str = "", count: int = 1) -> None:
         """Count something that happened `count` times."""
-        if count:
-            self._add(access, counter, reason, count, 0.0)
+        if count and options.METRICS:
+            self._add((access, counter, reason), count, 0.0, 0.0)
 
     def observe(self, access: str, counter: str, reason: str, value: float) -> None:
         """Count something that was measured, in the unit its name says."""
-        self._add(access, counter, reason, 1, value)
+        if options.METRICS:
+            self._add((access, counter, reason), 1, value, value)
 
     def take(self) -> list[Figure]:
         """Return every figure and count from nothing."""
@@ -55,26 +69,37 @@ class Counts:
             taken, self._figures = self._figures, {}
         return list(_figures(taken))
 
-    def look(self) -> list[Figure]:
-        """Return every figure and go on counting."""
-        with self._lock:
-            seen = {key: list(values) for key, values in self._figures.items()}
-        return list(_figures(seen))
+    def put_back(self, figures: Iterable[Figure]) -> None:
+        """Count what was taken as if it had not been."""
+        for one in figures:
+            key = (one.access, one.counter, one.reason)
+            self._add(key, one.count, one.total, one.highest)
 
-    def _add(
-        self, access: str, counter: str, reason: str, count: int, value: float
-    ) -> None:
-        key = (access, counter, reason)
+    def _add(self, key: _Key, count: int, total: float, highest: float) -> None:
         with self._lock:
+            is_first = not self._figures
             figure = self._figures.get(key)
             if figure is None:
-                figure = self._figures[key] = [0, 0.0, 0.0]
-            figure[0] += count
-            figure[1] += value
-            figure[2] = max(figure[2], value)
+                self._figures[key] = [count, total, highest]
+            else:
+                figure[0] += count
+                if total:
+                    figure[1] += total
+                    figure[2] = max(figure[2], highest)
+        if is_first:
+            self.on_first()
+
+    def _leave_parent(self) -> None:
+        """In a forked child, count from nothing: the parent writes what it counted."""
+        self._lock = threading.Lock()
+        self._figures = {}
 
 
-def _figures(values: dict[tuple[str, str, str], list[float]]) -> Iterator[Figure]:
+def _do_nothing() -> None:
+    """Nobody writes figures down."""
+
+
+def _figures(values: dict[_Key, list[float]]) -> Iterator[Figure]:
     for (access, counter, reason), (count, total, highest) in sorted(values.items()):
         yield Figure(
             access=access,

@@ -12,9 +12,8 @@ import os
 import threading
 from collections.abc import Sequence
 
-from django.db import connections
-
 from workflow_engine.conf import options
+from workflow_engine.late import LateTimer
 from workflow_engine.processing.decisions import write_old_decisions
 from workflow_engine.types.trace import Trace
 
@@ -25,28 +24,26 @@ class DecisionBuffer:
     """Holds at most TRACE_BUFFER decisions."""
 
     def __init__(self) -> None:
-        """Hold nothing, for the present process."""
+        """Hold nothing yet."""
         self._lock = threading.Lock()
         self._traces: list[Trace] = []  # guarded by _lock
-        self._timer: threading.Timer | None = None  # guarded by _lock
-        self._pid = os.getpid()
         self.dropped = 0  # guarded by _lock
+        self._timer = LateTimer(
+            self.flush, lambda: float(options.METRICS_FLUSH_SECONDS)
+        )
+        os.register_at_fork(after_in_child=self._leave_parent)
 
     def add(self, traces: Sequence[Trace]) -> None:
         """Keep decisions for later; no query, no wait for another thread's query."""
         if not traces:
             return
-        self._leave_parent()
         with self._lock:
             free = max(0, options.TRACE_BUFFER - len(self._traces))
             self._traces += traces[:free]
             self.dropped += len(traces) - len(traces[:free])
-            if self._timer is None and self._traces:
-                self._timer = threading.Timer(
-                    options.METRICS_FLUSH_SECONDS, self._flush_and_close
-                )
-                self._timer.daemon = True
-                self._timer.start()
+            waits = bool(self._traces)
+        if waits:
+            self._timer.arm()
 
     def flush(self) -> int:
         """Write what waits and return how many; an error of the database drops and logs them."""
@@ -66,33 +63,26 @@ class DecisionBuffer:
             return 0
         return len(traces)
 
-    def _flush_and_close(self) -> None:
-        self.flush()
-        connections.close_all()  # the timer's thread ends, and its connections with it
-
     def discard(self) -> None:
         """Forget what waits; for a process that must not write any more."""
         self._take()
 
     def _take(self) -> tuple[list[Trace], int]:
         """Return what waits and how many were dropped, and begin anew."""
-        self._leave_parent()
+        self._timer.disarm()
         with self._lock:
             traces, self._traces = self._traces, []
             dropped, self.dropped = self.dropped, 0
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
         return traces, dropped
 
     def _leave_parent(self) -> None:
-        """In a forked child, begin anew: the parent writes what it holds itself.
+        """In a forked child, hold nothing: the parent writes what it holds itself.
 
-        Its lock, perhaps held by a thread that was not forked, and its timer mean nothing
-        here.
+        Its lock may be held by a thread that was not forked.
         """
-        if self._pid != os.getpid():
-            self.__init__()  # type: ignore[misc] # as at the start of a process
+        self._lock = threading.Lock()
+        self._traces = []
+        self.dropped = 0
 
 
 buffer = DecisionBuffer()

@@ -10,6 +10,7 @@ from celery.concurrency import get_implementation
 from celery.signals import worker_init, worker_process_shutdown, worker_shutdown
 
 from workflow_engine import companion
+from workflow_engine.caches import figures
 from workflow_engine.conf import require
 from workflow_engine.exceptions import InvalidSettings
 from workflow_engine.processing.buffer import buffer
@@ -63,3 +64,4 @@ def add_step(sender: Any = None, **_: Any) -> None:
 def flush(**_: Any) -> None:
     """Write the sampled decisions that still wait in this process."""
     buffer.flush()
+    figures.flush()
