@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -292,6 +293,21 @@ def test_verify__unreadable_is_not_stale(workflow: Workflow) -> None:
     assert done.code == 0
     assert (line["verified"], line["stale"], line["unreadable"]) == (1, 0, 1)
     assert line["why_unreadable"] == {"undecodable": 1}
+
+
+@pytest.mark.redis
+def test_verify__interrupted_tells_what_was_done(workflow: Workflow) -> None:
+    def interrupt(execute: Any, sql: str, *rest: Any) -> Any:
+        if 'FROM "workflow_engine_workflow"' in sql:
+            raise KeyboardInterrupt
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(interrupt):
+        done = call("workflow_cache", "verify")
+
+    assert done.code == 130
+    assert done.out == "verified 10 of 11 entries: 10 equal, 0 stale, 0 unreadable\n"
+    assert "Interrupted." in done.err
 
 
 # --- forget

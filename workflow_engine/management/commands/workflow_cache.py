@@ -54,7 +54,14 @@ class Command(EngineCommand):
 
     def add_options(self, parser: CommandParser) -> None:
         """Add the word, and what the words take."""
-        parser.add_argument("what", nargs="?", choices=TAKES, default="stats")
+        parser.add_argument(
+            "what",
+            nargs="?",
+            choices=TAKES,
+            default="stats",
+            metavar="|".join(TAKES),
+            help="See above.",
+        )
         parser.add_argument(
             "entry", nargs="*", help="peek: ACCESS KEY, such as workflows 7."
         )
@@ -65,7 +72,12 @@ class Command(EngineCommand):
             "--key", help="forget, peek: this entry; a route is TYPE or TYPE@SOURCE."
         )
         parser.add_argument(
-            "--window", metavar="SPAN", help="stats: of the last 30m, 1h, 7d; else 1h."
+            "--window",
+            metavar="SPAN",
+            help=(
+                "stats: of the last 30m, 1h, 7d; else 1h. METRICS_RETAIN_HOURS says how "
+                "long figures are kept."
+            ),
         )
         parser.add_argument(
             "--all",
@@ -93,7 +105,8 @@ class Command(EngineCommand):
             return run()
         except CacheUnavailable as error:
             rest = f" {forgetting.NOT_FORGOTTEN}" if what == "forget" else ""
-            message = f"The cache was not reached: {error}.{rest}".replace("..", ".")
+            said = str(error).removesuffix(".")
+            message = f"The cache was not reached: {said}.{rest}"
             raise CommandError(message, returncode=NOT_REACHED) from error
 
     def _stats(self) -> int:
@@ -120,14 +133,17 @@ class Command(EngineCommand):
         coherence = current()
         findings = Findings()
         samples = [(one, self._sample(coherence, one)) for one in self._questions()]
-        with self._bar(sum(len(found.keys) for _, found in samples)) as bar:
-            for question, found in samples:
-                findings.there += found.there
-                findings.nameless += found.nameless
-                for key in found.keys:
-                    findings.compare(coherence, question, key)
-                    bar.update()
-        self._tell(findings.json(), findings.lines())
+        for _, found in samples:
+            findings.there += found.there
+            findings.nameless += found.nameless
+        try:
+            with self._bar(sum(len(found.keys) for _, found in samples)) as bar:
+                for question, found in samples:
+                    for key in found.keys:
+                        findings.compare(coherence, question, key)
+                        bar.update()
+        finally:  # interrupted, too: stale entries are forgotten by now, so only told here
+            self._tell(findings.json(), findings.lines())
         if not self.is_shared:
             self.stderr.write(f"{NO_STORE}there is nothing to verify from here")
         return NEEDS_A_LOOK if findings.stale else 0
