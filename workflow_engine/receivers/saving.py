@@ -83,9 +83,11 @@ def _note_new(
     hook, questions = before.hook, watched.questions
     old = before.rows.get(watched.model)
     row = in_memory(watched, instance, old=old, written=written)
-    asks = row is None or watched.resolves
+    # Nothing can refer yet to a row that is new in this transaction.
+    is_new = old is None and watched.is_keyed_alone
+    asks = row is None or (watched.resolves and not is_new)
     with hook.guard(questions, CAUSE, asks=asks):
         key = key_of(watched, instance)
         rows = [row] if row is not None else select(watched, hook.using, [key])
-        is_committed = not in_transaction(hook.using)
+        is_committed = is_new or not in_transaction(hook.using)
         hook.add_rows(questions, watched.model, rows, CAUSE, is_committed=is_committed)
