@@ -14,6 +14,7 @@ from tests import factories
 from tests.processing.races import LIMIT_SECONDS, alone
 from workflow_engine.models import (
     ActionInterval,
+    CacheOutbox,
     Decision,
     Delivery,
     DetectorState,
@@ -22,6 +23,7 @@ from workflow_engine.models import (
     Firing,
     FiringState,
     ItemState,
+    MetricBucket,
     WorkItem,
 )
 from workflow_engine.processing.prune import delete_ids, delete_old, old_rows
@@ -246,3 +248,18 @@ def test_prune__goes_on_behind_a_row_in_use(settings: Any) -> None:
 
     assert counts["receipts"] == 204
     assert left(EventReceipt) == {rows[0].pk}
+
+
+def test_prune__figures_and_owed_forgets() -> None:
+    for minute in (ago(hours=24, minutes=1), ago(hours=23)):
+        MetricBucket.objects.create(minute=minute, counter="hit", count=1)
+    CacheOutbox.objects.all().delete()
+    owed = [CacheOutbox.objects.create(source="some_table") for _ in range(2)]
+    CacheOutbox.objects.filter(pk=owed[0].pk).update(created_at=ago(days=2, seconds=1))
+    CacheOutbox.objects.filter(pk=owed[1].pk).update(created_at=ago(days=1))
+
+    deleted = prune()
+
+    assert (deleted["figures"], deleted["owed forgets"]) == (1, 1)
+    assert [one.minute for one in MetricBucket.objects.all()] == [ago(hours=23)]
+    assert left(CacheOutbox) == {owed[1].pk}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from workflow_engine import clock
 from workflow_engine.caches.metrics import counts
@@ -41,11 +41,10 @@ def flush() -> int:
     return len(taken)
 
 
-def old_buckets() -> MetricBucketQuerySet:
+def expired(using: str, now: datetime) -> MetricBucketQuerySet:
     """Return the figures that METRICS_RETAIN_HOURS no longer keeps."""
     hours = options.METRICS_RETAIN_HOURS["minute"]
-    buckets = MetricBucket.objects.using(options.DATABASE)
-    return buckets.older_than(clock.now() - timedelta(hours=hours))
+    return MetricBucket.objects.using(using).older_than(now - timedelta(hours=hours))
 
 
 _timer = LateTimer(flush, lambda: float(options.METRICS_FLUSH_SECONDS))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from django.db import Error as DatabaseError
@@ -22,7 +22,11 @@ from workflow_engine.caches.entries import Entries
 from workflow_engine.caches.mapping import Row
 from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.question import Question
-from workflow_engine.models.cache_rows import CacheOutbox, Owed
+from workflow_engine.models.cache_rows import (
+    CacheOutbox,
+    CacheOutboxQuerySet,
+    Owed,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -107,10 +111,14 @@ def keep_alive(using: str) -> None:
         cursor.execute("SELECT 1")
 
 
+def expired(using: str, now: datetime) -> CacheOutboxQuerySet:
+    """Return the rows that nobody took in two days: every cell of that time has expired."""
+    return CacheOutbox.objects.using(using).older_than(now - LIFE)
+
+
 def prune(using: str) -> int:
-    """Delete the rows that nobody took in two days, and return how many."""
-    rows = CacheOutbox.objects.using(using).older_than(clock.now() - LIFE)
-    return rows.delete()[0]
+    """Delete the expired rows, and return how many."""
+    return expired(using, clock.now()).delete()[0]
 
 
 class _Drain:

@@ -13,6 +13,7 @@ import msgspec
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef
 
+from workflow_engine.caches import figures, outbox
 from workflow_engine.conf import options
 from workflow_engine.models import (
     ActionInterval,
@@ -93,6 +94,13 @@ def _by_their_own_end(now: datetime, using: str) -> Iterator[Old]:
         priority=Priority.OK, last_seen_at__lt=now - QUIET_STATE_KEPT
     )
     yield Old(noun="states", why="that are ok and unseen for 30 days", rows=states)
+    hours = options.METRICS_RETAIN_HOURS["minute"]
+    yield Old(
+        noun="figures", why=f"older than {hours} h", rows=figures.expired(using, now)
+    )
+    yield Old(
+        noun="owed forgets", why="older than 2 days", rows=outbox.expired(using, now)
+    )
 
 
 def _decisions(old: datetime, using: str) -> models.QuerySet[Decision]:
