@@ -6,7 +6,8 @@ The question is `workflows_for_detectors(detector_ids, environment)` for 1, 10 a
 detectors, with 500 workflows, 10 environments and 5,000 links. Everybody must give the answer
 of the ORM, to the last field, before anybody is timed. Contenders live in processes of their
 own, since two of the peers change Django's ORM for all of theirs; all stay on one core and take
-turns in at least nine rounds, and the median counts. Everything is warm, and nobody writes.
+turns in at least nine rounds. Of each question the median counts, and of all questions of a
+size the mean. Everything is warm, and nobody writes.
 
     ours        on Redis only (l2), with near copies (exact), with near copies of a stated age
                 (near), and without Redis (rows)

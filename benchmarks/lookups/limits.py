@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import cycle
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import redis
@@ -24,23 +24,21 @@ def client() -> redis.Redis:
     return redis.Redis.from_url(f"{REDIS_URL}/{OURS}")
 
 
-def mget(recorded: Recorded) -> Callable[[], Any]:
-    """Return what reads the cells of one question after the other, as ours did."""
+def mget(recorded: Recorded) -> list[Callable[[], Any]]:
+    """Return for each question what reads its cells, as ours did."""
     own = client()
-    asked = cycle(recorded)
 
-    def read() -> None:
-        for names in next(asked):
+    def read(commands: Sequence[Sequence[str]]) -> None:
+        for names in commands:
             own.mget(names)
 
-    return read
+    return [partial(read, commands) for commands in recorded]
 
 
-def get(recorded: Recorded) -> Callable[[], Any]:
-    """Return what reads one string, the first that ours read."""
+def get(recorded: Recorded) -> list[Callable[[], Any]]:
+    """Return for each question what reads one string, the first that ours read."""
     own = client()
-    name = recorded[0][0][0]
-    return lambda: own.get(name)
+    return [partial(own.get, commands[0][0]) for commands in recorded]
 
 
 #: Those that are asked without a question.

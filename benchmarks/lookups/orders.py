@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import statistics
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -14,8 +16,13 @@ from benchmarks.lookups import cold, limits, questions, rules, saves, setup, str
 from benchmarks.lookups.answers import Ask, digest
 from benchmarks.lookups.asks import MADE_BY
 
+Run: TypeAlias = Callable[[], Any]
+
+#: Questions asked before a turn is timed.
+WARMING: Final = 2
+
 _asks: dict[str, Ask] = {}
-_limits: dict[tuple[str, int], Callable[[], Any]] = {}
+_limits: dict[tuple[str, int], list[Run]] = {}
 
 
 def agree(contender: str) -> dict[str, Any]:
@@ -46,27 +53,32 @@ def once(contender: str, size: int, place: int) -> None:
     _asks[contender](asked.detector_ids, asked.environment)
 
 
-def turn(contender: str, size: int, repeats: int) -> float:
-    """Return the seconds of a question of a size, over so many repeats of all of them."""
-    if contender in limits.NAMES:
-        return _limit_turn(_limits[contender, size], size, repeats)
-    ask = _asks[contender]
-    asked = [(one.detector_ids, one.environment) for one in questions.questions(size)]
-    ask(*asked[0])
-    began = perf_counter()
+def turn(contender: str, size: int, repeats: int, calls: int) -> list[float]:
+    """Return the seconds of each question of a size: the median of so many repeats.
+
+    Each repeat is `calls` calls in a row, for those that are too quick to be timed alone.
+    """
+    runs = _runs(contender, size)
+    for run in runs[:WARMING]:
+        run()
+    taken: list[list[float]] = [[] for _ in runs]
     for _ in range(repeats):
-        for detector_ids, environment in asked:
-            ask(detector_ids, environment)
-    return (perf_counter() - began) / (repeats * len(asked))
+        for run, seconds in zip(runs, taken, strict=True):
+            began = perf_counter()
+            for _ in range(calls):
+                run()
+            seconds.append((perf_counter() - began) / calls)
+    return [statistics.median(seconds) for seconds in taken]
 
 
-def _limit_turn(read: Callable[[], Any], size: int, repeats: int) -> float:
-    calls = questions.QUESTIONS[size]
-    read()
-    began = perf_counter()
-    for _ in range(repeats * calls):
-        read()
-    return (perf_counter() - began) / (repeats * calls)
+def _runs(contender: str, size: int) -> list[Run]:
+    if contender in limits.NAMES:
+        return _limits[contender, size]
+    ask = _asks[contender]
+    return [
+        partial(ask, one.detector_ids, one.environment)
+        for one in questions.questions(size)
+    ]
 
 
 def read_like(contender: str, size: int, recorded: limits.Recorded) -> None:

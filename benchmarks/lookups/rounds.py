@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -15,6 +16,9 @@ from benchmarks.lookups.team import Worker, missing, workers
 
 #: Median seconds of a question, by contender and size.
 Times: TypeAlias = Mapping[str, Mapping[int, float]]
+
+#: What is quicker is not timed alone.
+LEAST_SECONDS: Final = 10e-6
 
 #: Whose answer the others must give.
 JUDGE: Final = "orm_postgres"
@@ -146,21 +150,36 @@ def _recorded(
 
 
 def _time(runners: Mapping[str, Worker], pace: Pace) -> Times:
-    def turn(name: str, size: int, repeats: int) -> Any:
-        return runners[name].ask("turn", contender=name, size=size, repeats=repeats)
+    def turn(name: str, size: int, *, repeats: int, calls: int) -> list[float]:
+        answer: list[float] = runners[name].ask(
+            "turn", contender=name, size=size, repeats=repeats, calls=calls
+        )
+        return answer
 
     turns = [(name, size) for size in questions.SIZES for name in runners]
-    repeats = {}
+    lengths = {}
     for name, size in turns:
-        all_seconds = turn(name, size, 1) * questions.QUESTIONS[size]
-        repeats[name, size] = max(1, round(pace.turn_seconds / all_seconds))
-    taken: dict[tuple[str, int], list[float]] = {one: [] for one in turns}
+        seconds = turn(name, size, repeats=2, calls=1)
+        lengths[name, size] = {
+            "calls": math.ceil(LEAST_SECONDS / statistics.mean(seconds)),
+            "repeats": math.ceil(
+                pace.turn_seconds / max(sum(seconds), len(seconds) * LEAST_SECONDS)
+            ),
+        }
+    taken: dict[tuple[str, int], list[list[float]]] = {one: [] for one in turns}
     for number in range(pace.rounds):
         # Nobody always comes after the same one.
         first = number * len(turns) // pace.rounds
-        for name, size in turns[first:] + turns[:first]:
-            taken[name, size].append(turn(name, size, repeats[name, size]))
+        for one in turns[first:] + turns[:first]:
+            name, size = one
+            taken[one].append(turn(name, size, **lengths[one]))
     return {
-        name: {size: statistics.median(taken[name, size]) for size in questions.SIZES}
+        name: {size: _settled(taken[name, size]) for size in questions.SIZES}
         for name in runners
     }
+
+
+def _settled(rounds: Sequence[Sequence[float]]) -> float:
+    """Return the mean of all questions, of each the median of its rounds."""
+    medians = [statistics.median(found) for found in zip(*rounds, strict=True)]
+    return statistics.mean(medians)
