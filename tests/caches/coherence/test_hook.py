@@ -97,7 +97,9 @@ def _counted_from_nothing() -> Iterator[None]:
 
 
 def counted(access: str, counter: str, reason: str = "") -> int:
-    figures = {(f.access, f.counter, f.reason): f.count for f in counts.look()}
+    taken = counts.take()
+    counts.put_back(taken)
+    figures = {(f.access, f.counter, f.reason): f.count for f in taken}
     return figures.get((access, counter, reason), 0)
 
 
