@@ -8,7 +8,7 @@ from django.db import connections, transaction
 
 from workflow_engine.caches.coherence.hook import all_of
 from workflow_engine.conf import options
-from workflow_engine.models import CacheOutbox
+from workflow_engine.models import CacheGeneration, CacheOutbox
 from workflow_engine.models.cache_triggers import install, missing
 from workflow_engine.receivers.watch import Watch
 
@@ -34,7 +34,12 @@ def _has_tables(using: str) -> bool:
 
 
 def _owe(watch: Watch, using: str) -> None:
+    """Owe everything to processes with Redis, and change the number for those without.
+
+    On PostgreSQL a row of the outbox does both.
+    """
     if connections[using].vendor != "postgresql":
+        CacheGeneration.objects.using(using).renew()
         return
     CacheOutbox.objects.using(using).bulk_create(
         CacheOutbox(source=model._meta.db_table, rows=None)
