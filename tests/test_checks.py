@@ -13,8 +13,10 @@ import pytest
 from celery import current_app
 from django.core.checks import CheckMessage, run_checks
 from django.db import connection, connections
+from django_redis.cache import RedisCache
 from pytest_django import Settings
 
+from settings.base import redis_cache
 from tests.factories import ActionFactory, ConditionFactory, DetectorFactory
 from workflow_engine import checks, conf, registry
 from workflow_engine.models import Action, Condition, Detector
@@ -120,18 +122,24 @@ CASES = [
     ),
 ]
 #: Brought about by a test of their own, below.
-OTHERS = {"E006", "E008", "E011"}
+OTHERS = {"E004", "E005", "E006", "E008", "E011", "E012"}
+OTHERS |= {"W005", "W006", "I002", "I003"}
+
+LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+REDIS = redis_cache("redis://127.0.0.1:1/0")
 
 
 @pytest.fixture(autouse=True)
 def clean_project(settings: Settings) -> None:
     """Say nothing in the settings but what a test adds."""
     settings.WORKFLOW_ENGINE = {}
+    settings.CACHES = {"default": LOCMEM}
 
 
 def test_cases__every_id_has_one() -> None:
-    sources = (Path(str(module.__file__)).read_text() for module in (checks, conf))
-    written = {found for source in sources for found in IDS.findall(source)}
+    places = [Path(str(module.__file__)).parent for module in (checks, conf)]
+    sources = [path for place in places for path in place.glob("*.py")]
+    written = {one for path in sources for one in IDS.findall(path.read_text())}
 
     assert {case.id for case in CASES} | OTHERS == written
 
@@ -161,6 +169,172 @@ def test_check__e006(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.id == "workflow_engine.E006"
     assert found.msg == "Database 'default' is MySQL, which is not supported."
     assert found.hint == "PostgreSQL 15+ or SQLite; set DATABASE to its alias."
+
+
+def _only(number: str) -> CheckMessage:
+    (found,) = [one for one in _found() if one.id == f"workflow_engine.{number}"]
+    return found
+
+
+def test_check__e004(settings: Settings) -> None:
+    settings.WORKFLOW_ENGINE = {"CACHE_ALIAS": "wf"}
+
+    found = _only("E004")
+
+    assert found.msg == "Cache alias 'wf' is not in CACHES."
+    assert found.hint == "Add it, or remove CACHE_ALIAS to run without Redis."
+
+
+@pytest.mark.parametrize(
+    ("backend", "message", "hint"),
+    [
+        (
+            "django.core.cache.backends.locmem.LocMemCache",
+            "is a LocMemCache, which cannot keep the promises of this app.",
+            "Use django_redis.cache.RedisCache, or remove CACHE_ALIAS.",
+        ),
+        (
+            "django.core.cache.backends.redis.RedisCache",
+            "is a RedisCache, which cannot keep the promises of this app.",
+            "Use django_redis.cache.RedisCache, or remove CACHE_ALIAS.",
+        ),
+        (
+            "nowhere.Cache",
+            "has a backend that cannot be imported: No module named 'nowhere'.",
+            'pip install "django-detector-workflows[redis]"',
+        ),
+    ],
+)
+def test_check__e005(settings: Settings, backend: str, message: str, hint: str) -> None:
+    settings.CACHES = {"default": LOCMEM, "wf": {"BACKEND": backend}}
+    settings.WORKFLOW_ENGINE = {"CACHE_ALIAS": "wf"}
+
+    found = _only("E005")
+
+    assert (found.msg, found.hint) == (f"Cache alias 'wf' {message}", hint)
+
+
+class OwnCache(RedisCache):
+    """A project's own kind of the one backend there may be."""
+
+
+@pytest.mark.parametrize("backend", [REDIS["BACKEND"], f"{__name__}.OwnCache"])
+def test_check__the_one_backend_there_may_be(settings: Settings, backend: str) -> None:
+    settings.CACHES = {"default": LOCMEM, "wf": {**REDIS, "BACKEND": backend}}
+    settings.WORKFLOW_ENGINE = {"CACHE_ALIAS": "wf"}
+
+    said = {message.id for message in _found()}
+
+    assert said <= {"workflow_engine.W006"}
+    assert bool(said) is (connection.vendor == "sqlite")
+
+
+def test_check__w006(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections["default"], "vendor", "sqlite")
+    settings.CACHES = {"default": REDIS}
+    settings.WORKFLOW_ENGINE = {"CACHE_ALIAS": "default"}
+
+    found = _only("W006")
+
+    assert found.msg == (
+        "CACHE_ALIAS is set but database 'default' is SQLite: "
+        "only signals and the life of an entry forget."
+    )
+    assert found.hint == (
+        "Remove CACHE_ALIAS (the process store is exact), or use PostgreSQL."
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "warns"),
+    [
+        ({}, True),
+        ({"SOCKET_TIMEOUT": 1}, True),
+        ({"SOCKET_CONNECT_TIMEOUT": 1}, True),
+        ({"SOCKET_TIMEOUT": 1, "SOCKET_CONNECT_TIMEOUT": 1}, False),
+        (
+            {
+                "SOCKET_TIMEOUT": 1,
+                "CONNECTION_POOL_KWARGS": {"socket_connect_timeout": 1},
+            },
+            False,
+        ),
+    ],
+)
+def test_check__w005(settings: Settings, given: dict[str, Any], *, warns: bool) -> None:
+    settings.CACHES = {"default": {**REDIS, "OPTIONS": given}}
+    settings.WORKFLOW_ENGINE = {"CACHE_ALIAS": "default"}
+
+    found = [one for one in _found() if one.id == "workflow_engine.W005"]
+
+    assert [(one.msg, one.hint) for one in found] == [
+        (
+            (
+                "Cache alias 'default' has no socket time-out: "
+                "a hung Redis would hang every look-up."
+            ),
+            "OPTIONS: SOCKET_TIMEOUT 0.2, SOCKET_CONNECT_TIMEOUT 0.2",
+        )
+    ] * warns
+
+
+def test_check__i002(settings: Settings) -> None:
+    settings.CACHES = {"default": LOCMEM, "fast": REDIS}
+
+    (found,) = _found()
+
+    assert found.id == "workflow_engine.I002"
+    assert found.msg == "CACHES has a django-redis entry but CACHE_ALIAS is not set."
+    assert found.hint == 'WORKFLOW_ENGINE = {"CACHE_ALIAS": "fast"}'
+
+
+def test_check__i003(settings: Settings) -> None:
+    settings.WORKFLOW_ENGINE = {"NEAR_MAX_STALENESS": 5}
+
+    (found,) = _found()
+
+    assert found.id == "workflow_engine.I003"
+    assert found.msg == (
+        "NEAR_MAX_STALENESS is 5: answers may be 5 s older than C1 and C2 promise."
+    )
+    assert found.hint == "0"
+
+
+def test_check__mode_of_an_access_that_is_not_there(settings: Settings) -> None:
+    settings.WORKFLOW_ENGINE = {
+        "CACHE_MODE": {"workflows": "shadow", "works": "shadow"}
+    }
+
+    (found,) = _found()
+
+    assert found.id == "workflow_engine.E003"
+    assert found.msg == (
+        "WORKFLOW_ENGINE['CACHE_MODE'] names the access 'works', which is not there."
+    )
+    assert "workflows" in str(found.hint)
+
+
+@pytest.mark.django_db
+def test_check__e012() -> None:
+    table = Condition._meta.db_table
+    trigger = "wfe_cache_update"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER {trigger}')
+        else:
+            cursor.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s",
+                [table],
+            )
+            cursor.execute(f'DROP TRIGGER "{cursor.fetchone()[0]}"')
+
+    (found,) = _found(databases=["default"])
+
+    assert found.id == "workflow_engine.E012"
+    assert found.msg == (
+        f"The database trigger of table {table} is missing or disabled."
+    )
+    assert found.hint == "python manage.py migrate workflow_engine"
 
 
 def test_check__e008(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,4 +517,5 @@ def test_start__apps_with_and_without_handlers(
     done = start(shop, "single")
 
     assert done.returncode == 0, done.stderr
-    assert "no issues" in done.stdout
+    assert "E008" not in done.stderr
+    assert "identified" in done.stdout + done.stderr

@@ -1,6 +1,5 @@
-"""Checks: what `manage.py check` says of settings, handlers and surroundings.
+"""Project: what `manage.py check` says of settings, handlers and surroundings.
 
-Each is a sentence with a cure; none queries the database unless it is tagged `database`.
 E007, two handlers of one name, is raised while the app loads: such a process never starts.
 """
 
@@ -16,26 +15,24 @@ from django.db import connections, models
 from django.db.models import Count
 
 from workflow_engine import conf, registry, tasks
+from workflow_engine.checks.ids import LABEL, id_of
 from workflow_engine.conf import options
 from workflow_engine.models import Action, Condition, Detector
 
-_LABEL: Final = "workflow_engine"
 _VENDORS: Final = {"postgresql", "sqlite"}
 
 
-def _id(number: str) -> str:
-    return f"{_LABEL}.{number}"
-
-
-@register(_LABEL)
+@register(LABEL)
 def check_settings(
     app_configs: Sequence[AppConfig] | None, **_: Any
 ) -> list[CheckMessage]:
-    """E001, E002, E003 and E009: what stands in WORKFLOW_ENGINE."""
-    return [Error(p.message, hint=p.hint, id=_id(p.check_id)) for p in conf.problems()]
+    """E001 to E005 and E009: what stands in WORKFLOW_ENGINE."""
+    return [
+        Error(p.message, hint=p.hint, id=id_of(p.check_id)) for p in conf.problems()
+    ]
 
 
-@register(_LABEL)
+@register(LABEL)
 def check_database_vendor(
     app_configs: Sequence[AppConfig] | None, **_: Any
 ) -> list[CheckMessage]:
@@ -48,10 +45,10 @@ def check_database_vendor(
         "which is not supported."
     )
     hint = "PostgreSQL 15+ or SQLite; set DATABASE to its alias."
-    return [Error(message, hint=hint, id=_id("E006"))]
+    return [Error(message, hint=hint, id=id_of("E006"))]
 
 
-@register(_LABEL)
+@register(LABEL)
 def check_handlers(
     app_configs: Sequence[AppConfig] | None, **_: Any
 ) -> list[CheckMessage]:
@@ -60,13 +57,13 @@ def check_handlers(
         Error(
             f"{module} cannot be imported: {why}.",
             hint="Install it, or remove the import.",
-            id=_id("E008"),
+            id=id_of("E008"),
         )
         for module, why in sorted(registry.broken_modules.items())
     ]
 
 
-@register(_LABEL)
+@register(LABEL)
 def check_celery(
     app_configs: Sequence[AppConfig] | None, **_: Any
 ) -> list[CheckMessage]:
@@ -81,31 +78,31 @@ def _celery_warnings(facts: tasks.CeleryFacts) -> Iterator[CheckMessage]:
         yield CheckWarning(
             "EXECUTOR is 'celery' but the Celery app of this process has no broker.",
             hint="Set CELERY_BROKER_URL, and import the app in the project's __init__.py.",
-            id=_id("W001"),
+            id=id_of("W001"),
         )
     if facts.is_eager:
         yield CheckWarning(
             "CELERY_TASK_ALWAYS_EAGER is on: events run inside the request.",
             hint="Use EXECUTOR 'threads' to run without a broker.",
-            id=_id("W002"),
+            id=id_of("W002"),
         )
     limit, visible = facts.time_limit_seconds, facts.visibility_seconds
     if limit is None:
         yield CheckWarning(
             "No time limit for tasks: a hung action holds a worker for ever.",
             hint="CELERY_TASK_TIME_LIMIT = 120",
-            id=_id("W004"),
+            id=id_of("W004"),
         )
     elif visible is not None and visible < limit:
         yield CheckWarning(
             f"The broker's visibility_timeout ({visible} s) is shorter than the longest "
             f"time limit ({limit} s).",
             hint="Raise it; every app on that broker must agree.",
-            id=_id("W003"),
+            id=id_of("W003"),
         )
 
 
-@register(_LABEL, deploy=True)
+@register(LABEL, deploy=True)
 def check_deployment(
     app_configs: Sequence[AppConfig] | None, **_: Any
 ) -> list[CheckMessage]:
@@ -116,16 +113,16 @@ def check_deployment(
     if options.WEBHOOK["allow_private"]:
         message = "Webhooks may reach private addresses."
         hint = "Remove WEBHOOK['allow_private']."
-        found.append(CheckWarning(message, hint=hint, id=_id("W009")))
+        found.append(CheckWarning(message, hint=hint, id=id_of("W009")))
     kept = [key for key, days in options.RETAIN_DAYS.items() if days is None]
     if kept:
         message = f"Rows are kept for ever: {', '.join(kept)}."
         hint = f"RETAIN_DAYS = {{'{kept[0]}': 90}}"
-        found.append(CheckWarning(message, hint=hint, id=_id("W011")))
+        found.append(CheckWarning(message, hint=hint, id=id_of("W011")))
     if not tasks.uses_celery():
         message = "EXECUTOR is 'threads': items run inside the web processes."
         hint = "Configure Celery, or run workflow_queue."
-        found.append(CheckWarning(message, hint=hint, id=_id("W013")))
+        found.append(CheckWarning(message, hint=hint, id=id_of("W013")))
     return found
 
 
@@ -167,5 +164,5 @@ def _unregistered(
             yield Error(
                 f"{noun} '{slug}' is used by {count} {rows} but not registered.",
                 hint="Install the app that registers it, or delete them.",
-                id=_id("E011"),
+                id=id_of("E011"),
             )
