@@ -261,7 +261,7 @@ def test_verify__routes_of_no_row(workflow: Workflow) -> None:
     assert done.code == 0
     assert done.out.splitlines() == [
         "verified 8 of 10 entries: 8 equal, 0 stale, 0 unreadable",
-        "2 not compared: routes that no detector watches",
+        "2 not compared: no row leads to their keys",
     ]
 
 
@@ -308,6 +308,24 @@ def test_verify__interrupted_tells_what_was_done(workflow: Workflow) -> None:
     assert done.code == 130
     assert done.out == "verified 10 of 11 entries: 10 equal, 0 stale, 0 unreadable\n"
     assert "Interrupted." in done.err
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_verify__its_figures_are_seen_by_the_next_process(
+    workflow: Workflow, beside: Callable[..., dict[str, str]], settings: Settings
+) -> None:
+    environment = beside(**settings.WORKFLOW_ENGINE)
+
+    first = manage(environment, "workflow_cache", "verify", "--access", "workflows")
+    second = manage(environment, "workflow_cache", "stats", "--json")
+
+    (line,) = Said(second.returncode, second.stdout, second.stderr).lines()
+    (figures,) = [one for one in line["figures"] if one["access"] == "workflows"]
+    assert first.stdout.startswith("verified 1 of 1 entries: 1 equal")
+    assert (first.returncode, first.stderr) == (0, "")
+    assert (second.returncode, second.stderr) == (0, "")
+    assert figures["counters"]["verify"] == {"checked": 1, "equal": 1}
 
 
 # --- forget

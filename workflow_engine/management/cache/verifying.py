@@ -71,7 +71,7 @@ class Findings:
             reasons = " · ".join(f"{why} {n}" for why, n in self.why_unreadable.items())
             yield f"unreadable, so never answered from: {reasons}"
         if self.nameless:
-            yield f"{self.nameless} not compared: routes that no detector watches"
+            yield f"{self.nameless} not compared: no row leads to their keys"
         for access, key in self.stale:
             yield f"stale, and forgotten now: {access} {key}"
 
