@@ -116,6 +116,16 @@ def test_cache__wrong_arguments(arguments: list[str], said: str) -> None:
     assert said in done.err
 
 
+@pytest.mark.parametrize("word", ["stats", "verify", "map"])
+def test_cache__alias_that_is_not_there(settings: Settings, word: str) -> None:
+    settings.WORKFLOW_ENGINE = {"CACHE_ALIAS": "elsewhere"}
+
+    done = call("workflow_cache", word)
+
+    assert done.code == 2
+    assert "'elsewhere' is not in CACHES" in done.err
+
+
 # --- stats
 
 
