@@ -22,8 +22,10 @@ readers of one cold entry, what a save of a workflow with 10,000 links pays, whe
 detectors make a look-up slower, events a second through the task, and what invalidations leave
 in memory.
 
-It uses the servers of the environment (`make bench`) or starts its own. Peers are optional and
-named as missing where they are not installed:
+It uses the servers of the environment (`make bench`), whose Redis databases 9 to 13 it empties,
+or starts its own. Figures want a machine that does nothing else: what computes long is slowed
+by others more than what waits. Peers are optional and named as missing where they are not
+installed:
 
     pip install -r benchmarks/requirements.txt
 """

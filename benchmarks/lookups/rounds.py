@@ -181,5 +181,5 @@ def _time(runners: Mapping[str, Worker], pace: Pace) -> Times:
 
 def _settled(rounds: Sequence[Sequence[float]]) -> float:
     """Return the mean of all questions, of each the median of its rounds."""
-    medians = [statistics.median(found) for found in zip(*rounds, strict=True)]
-    return statistics.mean(medians)
+    medians = [float(statistics.median(found)) for found in zip(*rounds, strict=True)]
+    return sum(medians) / len(medians)
