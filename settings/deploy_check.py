@@ -32,4 +32,5 @@ DATABASES = {
     }
 }
 CACHES = {"default": redis_cache("redis://redis.example.com:6379/0")}
+WORKFLOW_ENGINE = {"CACHE_ALIAS": "default"}
 CELERY_BROKER_URL = "redis://redis.example.com:6379/1"

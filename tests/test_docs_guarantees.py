@@ -16,6 +16,7 @@ import pytest
 
 from workflow_engine import receivers
 from workflow_engine.caches import declared
+from workflow_engine.caches.coherence.base import BY_HAND
 from workflow_engine.caches.coherence.gate import LASTING
 from workflow_engine.caches.stores.base import Filled
 from workflow_engine.caches.stores.redis import errors
@@ -111,7 +112,8 @@ CAUSES: Final = {
         )
     ),
     *_given("_paying", CELLS),
-    *_given("forget_entries", "caches/access.py"),
+    *_given("_drain", CELLS),
+    BY_HAND,
     *_given("forget", "caches/verifier.py"),
 }
 COMPARED: Final = ("verify", "shadow")

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from django.db import models
 
 from workflow_engine.caches.coherence import Peeked, current
-from workflow_engine.caches.coherence.hook import forget_entries
+from workflow_engine.caches.coherence.hook import forget_by_hand
 from workflow_engine.caches.declared import Declared, declared
 from workflow_engine.caches.entries import Entries
 from workflow_engine.caches.look_up import LookUp
@@ -62,18 +62,18 @@ class CacheAccess(Question[K, V], Generic[K, V]):
         Inside a transaction that is so once it has been committed.
 
         Raises:
-            CacheUnavailable: The cache did not answer. What is owed stays in the outbox, and
+            CacheUnavailable: The cache did not answer. On PostgreSQL the outbox owes it, and
                 the next sweep forgets it.
         """
         entries = Entries()
         entries.add(self, keys)
-        forget_entries(entries, "hand")
+        forget_by_hand(entries)
 
     def forget_all(self) -> None:
         """Do for every key what `forget` does for some."""
         entries = Entries()
         entries.add_all(self)
-        forget_entries(entries, "hand")
+        forget_by_hand(entries)
 
     def peek(self, key: K) -> Peeked:
         """Return what is known of one entry, without changing anything.

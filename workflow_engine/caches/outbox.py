@@ -7,7 +7,7 @@ back when it fails, and when its process dies.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
@@ -109,6 +109,14 @@ def keep_alive(using: str) -> None:
     """Tell the server that the drain this thread is in still works."""
     with connections[using].cursor() as cursor:
         cursor.execute("SELECT 1")
+
+
+def owe(using: str, spoiling: Iterable[_Model]) -> None:
+    """Owe everything that depends on some models, where there is an outbox (PostgreSQL)."""
+    if connections[using].vendor == "postgresql":
+        CacheOutbox.objects.using(using).bulk_create(
+            CacheOutbox(source=model._meta.db_table, rows=None) for model in spoiling
+        )
 
 
 def expired(using: str, now: datetime) -> CacheOutboxQuerySet:

@@ -36,6 +36,8 @@ class Options:
         values = {key: default_of(setting) for key, setting in SETTINGS.items()}
         if isinstance(given, Mapping):
             for key, value in given.items():
+                if key not in SETTINGS:
+                    continue  # a system check says so
                 nested = isinstance(values.get(key), dict) and isinstance(
                     value, Mapping
                 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.db import connections, transaction
 
 from workflow_engine.caches.coherence.hook import all_of
+from workflow_engine.caches.outbox import owe
 from workflow_engine.conf import options
 from workflow_engine.models import CacheGeneration, CacheOutbox
 from workflow_engine.models.cache_triggers import install, missing
@@ -41,7 +42,4 @@ def _owe(watch: Watch, using: str) -> None:
     if connections[using].vendor != "postgresql":
         CacheGeneration.objects.using(using).renew()
         return
-    CacheOutbox.objects.using(using).bulk_create(
-        CacheOutbox(source=model._meta.db_table, rows=None)
-        for model in watch.declared.models()
-    )
+    owe(using, watch.declared.models())

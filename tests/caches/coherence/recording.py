@@ -10,6 +10,7 @@ from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.declared import Declared, Questions, declared
 from workflow_engine.caches.entries import Entries
 from workflow_engine.caches.question import Question
+from workflow_engine.exceptions import CacheUnavailable
 
 
 class Recording:
@@ -23,6 +24,8 @@ class Recording:
         self.whole: set[str] = set()
         self.causes: list[str] = []
         self.settled: list[str] = []
+        #: Nothing can be forgotten.
+        self.is_away = False
         #: Called at each settling, before it is noted.
         self.on_settle: Callable[[], None] = lambda: None
 
@@ -48,13 +51,16 @@ class Recording:
         raise NotImplementedError
 
     def forget(self, entries: Entries, cause: str) -> None:
+        if self.is_away:
+            raise CacheUnavailable("connection", "away")
         self._note(entries, cause)
 
-    def settle(self, using: str, owed: Mapping[str, Entries]) -> None:
+    def settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
         self.on_settle()
         self.settled.append(using)
         for cause, entries in owed.items():
             self._note(entries, cause)
+        return not self.is_away
 
     def sweep(self) -> int:
         return 0

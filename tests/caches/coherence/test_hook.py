@@ -22,13 +22,14 @@ from workflow_engine.caches import CacheMapping, Direct, Resolved, Row
 from workflow_engine.caches.coherence.hook import (
     Hook,
     all_of,
-    forget_entries,
+    forget_by_hand,
     hook_of,
 )
 from workflow_engine.caches.entries import MOST_KEYS, Entries
 from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.question import Question
-from workflow_engine.models import Action, Condition, Detector
+from workflow_engine.exceptions import CacheUnavailable
+from workflow_engine.models import Action, CacheOutbox, Condition, Detector
 from workflow_engine.receivers import connect, disconnect
 
 ALIAS = "default"
@@ -500,20 +501,40 @@ def test_hook__two_aliases_of_one_database(
 
 
 @real
-def test_forget_entries__at_once_or_with_the_transaction(recording: Recording) -> None:
+def test_forget_by_hand__at_once_or_with_the_transaction(recording: Recording) -> None:
     one = question()
 
-    forget_entries(some(one, 1), "hand", lambda: recording)
+    forget_by_hand(some(one, 1), lambda: recording)
     at_once = recording.keys("numbers")
     with transaction.atomic():
-        forget_entries(some(one, 2), "hand", lambda: recording)
-        forget_entries(all_of([question(name="others")]), "hand", lambda: recording)
+        forget_by_hand(some(one, 2), lambda: recording)
+        forget_by_hand(all_of([question(name="others")]), lambda: recording)
         inside = recording.keys("numbers")
 
     assert at_once == inside == {1}
     assert recording.keys("numbers") == {1, 2}
     assert recording.whole == {"others"}
     assert recording.causes == ["hand", "hand"]
+
+
+@real
+@pytest.mark.postgres
+@pytest.mark.parametrize("in_block", [False, True], ids=["at once", "in a block"])
+def test_forget_by_hand__cache_away_is_owed(
+    recording: Recording, *, in_block: bool
+) -> None:
+    CacheOutbox.objects.all().delete()
+    recording.is_away = True
+
+    if in_block:
+        with transaction.atomic():
+            forget_by_hand(some(question(), 1), lambda: recording)
+    else:
+        with pytest.raises(CacheUnavailable):
+            forget_by_hand(some(question(), 1), lambda: recording)
+
+    (owed,) = CacheOutbox.objects.all()
+    assert (owed.source, owed.rows) == (Detector._meta.db_table, None)
 
 
 @in_test_case

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.declared import Declared, Questions
@@ -19,6 +19,10 @@ from workflow_engine.caches.question import Question
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+#: The cause of a forget that no changed row asks for.
+BY_HAND: Final = "hand"
 
 
 class CellState(StrEnum):
@@ -102,10 +106,11 @@ class Coherence(Protocol):
         """
         ...
 
-    def settle(self, using: str, owed: Mapping[str, Entries]) -> None:
+    def settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
         """Do what is owed after a COMMIT on an alias: forget, then take the outbox rows.
 
-        `owed` is by cause. Never raises; what failed is counted, and stays in the outbox.
+        `owed` is by cause. Says whether all of it was forgotten; what failed is counted, and
+        stays in the outbox if a write put it there. Raises no CacheUnavailable.
         """
         ...
 

@@ -17,14 +17,16 @@ from django.db import DatabaseError, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from workflow_engine import clock
-from workflow_engine.caches.coherence.base import Coherence
+from workflow_engine.caches.coherence.base import BY_HAND, Coherence
 from workflow_engine.caches.coherence.current import current as of_process
 from workflow_engine.caches.database import in_transaction
 from workflow_engine.caches.declared import Questions
 from workflow_engine.caches.entries import MOST_KEYS, Entries
 from workflow_engine.caches.mapping import Resolved, Row
 from workflow_engine.caches.metrics import counts
+from workflow_engine.caches.outbox import owe
 from workflow_engine.caches.question import Question
+from workflow_engine.exceptions import CacheUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +107,10 @@ class Hook:
         self.was_run = True
         try:
             self._resolve_again()
-            self._current().settle(self.using, self._owed)
+            is_settled = self._current().settle(self.using, self._owed)
+            by_hand = self._owed.get(BY_HAND)
+            if by_hand and not is_settled:
+                owe_entries(self.using, by_hand)
         except Exception:
             counts.add("", "error", "hook")
             logger.exception(
@@ -194,19 +199,29 @@ def hook_of(using: str, current: Callable[[], Coherence] = of_process) -> Hook:
     return hook
 
 
-def forget_entries(
-    entries: Entries, cause: str, current: Callable[[], Coherence] = of_process
+def forget_by_hand(
+    entries: Entries, current: Callable[[], Coherence] = of_process
 ) -> None:
     """Forget entries: now, or in a transaction on their database after its commit.
 
     Raises:
-        CacheUnavailable: They could not all be forgotten; see `Coherence.forget`.
+        CacheUnavailable: They could not all be forgotten; the outbox owes them.
     """
     using = current().database
     if in_transaction(using):
-        hook_of(using, current).add(entries, cause)
-    else:
-        current().forget(entries, cause)
+        hook_of(using, current).add(entries, BY_HAND)
+        return
+    try:
+        current().forget(entries, BY_HAND)
+    except CacheUnavailable:
+        owe_entries(using, entries)
+        raise
+
+
+def owe_entries(using: str, entries: Entries) -> None:
+    """Let the outbox owe entries that no changed row names: all of a model they depend on."""
+    questions = [question for question, _ in entries.some()] + [*entries.whole()]
+    owe(using, {next(iter(one.depends_on)) for one in questions if one.depends_on})
 
 
 def all_of(questions: Iterable[AnyQuestion]) -> Entries:

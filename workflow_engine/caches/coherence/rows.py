@@ -11,7 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from workflow_engine import clock
-from workflow_engine.caches.coherence.base import CellState, NearState, Peeked
+from workflow_engine.caches.coherence.base import (
+    BY_HAND,
+    CellState,
+    NearState,
+    Peeked,
+)
 from workflow_engine.caches.coherence.filling import load
 from workflow_engine.caches.coherence.moment import Group, Moment
 from workflow_engine.caches.coherence.place import Place
@@ -79,13 +84,17 @@ class RowCoherence:
         _count(entries, cause)
         self._unsee()
 
-    def settle(self, using: str, owed: Mapping[str, Entries]) -> None:
-        """Count: the database has changed the number by itself."""
+    def settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
+        """Count: the database has changed the number by itself, but for what no row says."""
         if not is_same(using, self.database):
-            return
+            return True
         for cause, entries in owed.items():
-            _count(entries, cause)
+            if cause == BY_HAND:
+                self.forget(entries, cause)
+            else:
+                _count(entries, cause)
         self._unsee()
+        return True
 
     def sweep(self) -> int:
         """Return 0: outbox rows are for processes with Redis."""
