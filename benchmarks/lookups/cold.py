@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,6 @@ from redis.connection import AbstractConnection
 
 from benchmarks.lookups.limits import client
 from benchmarks.lookups.questions import questions
-from workflow_engine.caches.cell import PAYLOAD_AT
 from workflow_engine.lookups import accesses, workflows, workflows_for_detectors
 
 WAIT_SECONDS: Final = 30
@@ -97,13 +97,17 @@ def rush(threads: int, key: int, at: float) -> int:
 
 
 def sizes() -> dict[str, float]:
-    """Return the bytes of a value: its header, and a whole cell on average."""
+    """Return the bytes of a value: what is not its answer, and a whole cell on average."""
     own = client()
-    kept = [own.get(name) or b"" for name in own.scan_iter(match="*:workflows:[0-9]*")]
-    values = [cell for cell in kept if len(cell) > PAYLOAD_AT]
+    headers, cells = [], []
+    for name in own.scan_iter(match="*:workflows:[0-9]*"):
+        key = int(name.rpartition(b":")[2])
+        answer = workflows.codec.encode(workflows.get(key))
+        cells.append(len(own.get(name) or b""))
+        headers.append(cells[-1] - len(answer))
     return {
-        "header": PAYLOAD_AT,
-        "cell": round(sum(map(len, values)) / max(len(values), 1), 1),
+        "header": statistics.median(headers),
+        "cell": round(statistics.mean(cells), 1),
     }
 
 
