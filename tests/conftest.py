@@ -20,6 +20,12 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("workflow")
 
 
+def pytest_sessionfinish() -> None:
+    """Leave nothing to be written at exit, when the servers of the tests have gone."""
+    buffer.discard()
+    figures.discard()
+
+
 @pytest.fixture(autouse=True)
 def _empty_buffers() -> Iterator[None]:
     """Leave nothing to a timer that would write it in another test."""

@@ -18,6 +18,7 @@ from typing import Final
 
 from billiard.context import Process
 
+from workflow_engine.caches import figures
 from workflow_engine.companion import Companion
 from workflow_engine.queue.waiters import Latch
 
@@ -92,6 +93,7 @@ def live(worker_pid: int, inherited: Collection[int]) -> None:
         if told.wait(LOOK_SECONDS):
             break
     companion.stop(STOP_SECONDS)
+    figures.flush()  # such a process ends without what is done at exit
 
 
 def _mind_own_signals(told: Latch) -> None:
