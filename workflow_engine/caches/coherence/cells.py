@@ -181,27 +181,32 @@ class CellCoherence:
 
         `alive` is called in between when it takes long.
         """
-        places: list[Place[Any, Any]] = []
-        names: list[bytes] = []
-        whole: list[Place[Any, Any]] = []
-        for cause, entries in owed.items():
-            for question, keys in entries.some():
-                place = self._place(question)
-                places.append(place)
-                names += place.names(list(keys))
-                counts.add(question.name, "forgot", cause, len(keys))
-            for question in entries.whole():
-                whole.append(self._place(question))
-                counts.add(question.name, "forgot_all", cause)
-        for place in whole:
+        some = [
+            (self._place(question), cause, keys)
+            for cause, entries in owed.items()
+            for question, keys in entries.some()
+        ]
+        whole = [
+            (self._place(question), cause)
+            for cause, entries in owed.items()
+            for question in entries.whole()
+        ]
+        for place, _ in whole:
             for found in self.store.scan(place.prefix):
                 self.store.unlink(found)
                 alive()
-        generations = [place.generation for place in {*places, *whole}]
-        self.store.unlink(names, last=generations)
+        names = [name for place, _, keys in some for name in place.names(list(keys))]
+        touched = {place for place, _, _ in some} | {place for place, _ in whole}
+        self.store.unlink(names, last=[place.generation for place in touched])
         at = clock.monotonic()
-        for place in {*places, *whole}:
+        for place in touched:
             place.near.unsee(at)
+        for place, cause, keys in some:
+            place.near.drop(keys)
+            counts.add(place.question.name, "forgot", cause, len(keys))
+        for place, cause in whole:
+            place.near.clear()
+            counts.add(place.question.name, "forgot_all", cause)
 
     def _prepare(self) -> bool:
         """Make new connections and forget everything that the outbox shows (X3)."""
