@@ -143,12 +143,13 @@ def workflows_for_detectors(
     found = look_up.get_many(
         workflows, [key for linked in ids.values() for key in linked]
     )
+    environments = {None, environment}
     applicable = {
         key: workflow
         for key, workflow in found.items()
         if isinstance(workflow, WorkflowSnapshot)
         and workflow.enabled
-        and workflow.environment in {None, environment}
+        and workflow.environment in environments
     }
     answers = {
         detector_id: tuple([applicable[key] for key in linked if key in applicable])
