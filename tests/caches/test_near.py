@@ -125,14 +125,39 @@ def test_drop__neither_stands_nor_is_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked_at", "seen"), [(4.0, False), (5.0, False), (6.0, True)]
+    ("asked_at", "is_trusted"), [(4.0, False), (5.0, False), (6.0, True)]
 )
-def test_unsee__a_reply_from_before_does_not_count(
-    asked_at: float, *, seen: bool
+def test_trusted__a_reply_from_before_an_own_forget(
+    asked_at: float, *, is_trusted: bool
 ) -> None:
     copies = Near(10).open()
 
     copies.unsee(5.0)
-    copies.turn(TAG, asked_at)
+    standing = copies.turn(TAG, asked_at)
 
-    assert (copies.seen_at == asked_at) is seen
+    assert copies.trusted(0.0) is (standing if is_trusted else None)
+
+
+@pytest.mark.parametrize(
+    ("since", "is_trusted"), [(5.9, True), (6.0, True), (6.1, False)]
+)
+def test_trusted__seen_since(since: float, *, is_trusted: bool) -> None:
+    copies = Near(10).open()
+
+    copies.turn(TAG, 3.0)
+    standing = copies.turn(TAG, 6.0)
+
+    assert copies.trusted(since) is (standing if is_trusted else None)
+
+
+def test_trusted__a_late_reply_does_not_lend_its_moment_to_another_tag() -> None:
+    copies = Near(10).open()
+    copies.turn(TAG, 6.0)
+
+    copies.turn(OTHER, 4.0)
+
+    assert copies.trusted(5.0) is None
+
+
+def test_trusted__nothing_was_seen() -> None:
+    assert Near(10).open().trusted(float("-inf")) is None

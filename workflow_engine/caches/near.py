@@ -41,16 +41,18 @@ class Standing(Generic[K, V]):
     Attributes:
         tag: What vouches for them.
         since: Monotonic seconds when it began.
+        seen_at: Monotonic seconds when the latest reply that showed the tag was asked for.
         values: Answers by key.
         empty: The keys among them whose answer is "nothing applies".
     """
 
-    __slots__ = ("empty", "since", "tag", "values")
+    __slots__ = ("empty", "seen_at", "since", "tag", "values")
 
     def __init__(self, tag: Tag, since: float) -> None:
         """Hold no copy yet."""
         self.tag = tag
         self.since = since
+        self.seen_at = since
         self.values: dict[K, V] = {}
         self.empty: set[K] = set()
 
@@ -61,15 +63,13 @@ class NearCopies(Generic[K, V]):
     Attributes:
         copies: All of them, by key, the oldest first.
         standing: Those that stand; exchanged as a whole.
-        seen_at: Monotonic seconds of the latest reply with the tag of `standing`.
-        forgotten_at: Monotonic seconds of this process's latest own forget.
+        forgotten_at: Monotonic seconds when this process's latest own forget was complete.
     """
 
     def __init__(self) -> None:
         """Hold no copy."""
         self.copies: dict[K, Copy] = {}
         self.standing: Standing[K, V] = Standing(None, 0.0)
-        self.seen_at = float("-inf")
         self.forgotten_at = float("-inf")
 
     def turn(self, tag: Tag, asked_at: float) -> Standing[K, V]:
@@ -79,10 +79,18 @@ class NearCopies(Generic[K, V]):
         standing = self.standing
         if standing.tag != tag or asked_at - standing.since >= STAND_SECONDS:
             standing = self.standing = Standing(tag, asked_at)
-        # A reply that was under way while this process forgot must not make a later
-        # look-up believe that it has seen what came of it.
-        self.seen_at = asked_at if asked_at > self.forgotten_at else float("-inf")
+        standing.seen_at = max(standing.seen_at, asked_at)
         return standing
+
+    def trusted(self, since: float) -> Standing[K, V] | None:
+        """Return what stood at a monotonic moment or later and no own forget came after, or None.
+
+        A reply that was under way while this process forgot shows nothing of what came of it.
+        """
+        standing = self.standing
+        if standing.tag is None or standing.seen_at < since:
+            return None
+        return standing if standing.seen_at > self.forgotten_at else None
 
     def drop(self, keys: Iterable[K]) -> None:
         """Hold these answers no longer."""
@@ -98,9 +106,8 @@ class NearCopies(Generic[K, V]):
         self.standing = Standing(None, 0.0)
 
     def unsee(self, at: float) -> None:
-        """Ask again at the next look-up: this process forgot something, complete at `at`."""
+        """Ask again at the next look-up: an own forget was complete at `at`."""
         self.forgotten_at = at
-        self.seen_at = float("-inf")
 
 
 class Near:

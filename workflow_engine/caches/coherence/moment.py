@@ -75,10 +75,13 @@ class Moment:
         if not seconds:
             return False
         since = clock.monotonic() - seconds
-        places = self.group.places
-        if any(place.near.seen_at < since for place in places):
-            return False
-        self.standings = {one.question.name: one.near.standing for one in places}
+        standings: dict[str, Standing[Any, Any]] = {}
+        for place in self.group.places:
+            standing = place.near.trusted(since)
+            if standing is None:
+                return False
+            standings[place.question.name] = standing
+        self.standings = standings
         return True
 
     def ask(self, store: CellStore, names: Sequence[bytes]) -> Reply:

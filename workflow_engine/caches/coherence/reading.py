@@ -94,7 +94,8 @@ class Reading(Generic[K, V]):
             first = [key for key in keys if key not in copies]
             reply = moment.ask(self._store, self._place.names(first))
             if first:
-                left = [key for key in keys if key in copies]
+                asked = set(first)
+                left = [key for key in keys if key not in asked]
                 self.judge(first, reply)
                 self._keep(moment)
         values = moment.standings[self._place.question.name].values
