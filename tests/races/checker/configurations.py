@@ -31,6 +31,34 @@ CONFIGURATIONS: Final[dict[str, Configuration]] = {
     "generation evicted": Configuration(
         readers=APART, budget=Budget(generation_evictions=1)
     ),
+    "generation evicted, threads": Configuration(
+        readers=THREADS, budget=Budget(generation_evictions=1)
+    ),
+    "generation evicted, two writers": Configuration(
+        readers=APART, looks=1, writers=2, budget=Budget(generation_evictions=1)
+    ),
+    "generation evicted twice": Configuration(
+        looks=4, writers=2, budget=Budget(generation_evictions=2)
+    ),
+    "generation evicted, memory full": Configuration(
+        looks=4, writers=2, budget=Budget(generation_evictions=1, fillings_up=1)
+    ),
+    "generation evicted, restart": Configuration(
+        readers=APART,
+        looks=1,
+        budget=Budget(generation_evictions=1, snapshots=1, restarts=1),
+    ),
+    "generation evicted, failover": Configuration(
+        readers=APART,
+        looks=1,
+        budget=Budget(generation_evictions=1, snapshots=1, failovers=2),
+    ),
+    "generation evicted, forget_all": Configuration(
+        readers=APART,
+        forgets=False,
+        has_forget_all=True,
+        budget=Budget(generation_evictions=1),
+    ),
     "permit expires": Configuration(readers=APART, budget=Budget(expiries=1)),
     "memory full": Configuration(looks=3, writers=2, budget=Budget(fillings_up=1)),
     "memory full twice": Configuration(looks=4, budget=Budget(fillings_up=2)),
@@ -86,6 +114,25 @@ LARGE: Final[dict[str, Configuration]] = {
     "evictions, two processes": Configuration(
         readers=APART,
         budget=Budget(evictions=1, generation_evictions=1, expiries=1),
+    ),
+    "generation evicted, read early": Configuration(
+        readers=APART, asks_early=True, budget=Budget(generation_evictions=1)
+    ),
+    "generation evicted, memory full, two processes": Configuration(
+        readers=APART, budget=Budget(generation_evictions=1, fillings_up=1)
+    ),
+    "generation evicted, time-outs": Configuration(
+        readers=APART, budget=Budget(generation_evictions=1, time_outs=1)
+    ),
+    "generation evicted, restart, two writers": Configuration(
+        looks=3,
+        writers=2,
+        budget=Budget(generation_evictions=1, snapshots=1, restarts=1),
+    ),
+    "evictions, three processes": Configuration(
+        readers=(0, 1, 2),
+        looks=1,
+        budget=Budget(evictions=1, generation_evictions=1),
     ),
     "restart, two processes, twice": Configuration(
         readers=APART, budget=Budget(snapshots=1, restarts=1)

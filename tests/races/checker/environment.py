@@ -108,6 +108,8 @@ class Environment:
         late = redis.late
         assert late is not None
         world = world._replace(redis=redis._replace(late=None))
+        if isinstance(late, int):
+            return world if redis.is_full else with_generation(world, late)
         if late.kind is Kind.VALUE:
             permit = late._replace(kind=Kind.PERMIT, version=-1)
             return fill(world, permit, late.version, self.rules)

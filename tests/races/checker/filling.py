@@ -11,6 +11,7 @@ from tests.races.checker.model import (
     Copy,
     Kind,
     Reading,
+    Reply,
     World,
     spend,
     with_cell,
@@ -18,12 +19,15 @@ from tests.races.checker.model import (
 )
 from tests.races.checker.rules import Rules
 
+#: Names of generations begin here, those of permits below.
+GENERATIONS = 10_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Filling(LookUp):
     """A look-up that found nothing usable."""
 
-    # R6, R5
+    # R6
 
     def _drops(self, world: World, me: Reading) -> Moves:
         if not world.redis.is_up:
@@ -40,7 +44,8 @@ class Filling(LookUp):
         nonce = 10 * (self.place + 1) + me.left
         permit = Cell(Kind.PERMIT, nonce, reign_of(world, self.rules))
         if redis.is_full or redis.cell is not None:
-            yield "is refused a permit", self._taken(world, me)
+            refused = me._replace(is_short=redis.is_full)
+            yield "is refused a permit", self._taken(world, refused)
         else:
             mine = me._replace(permit=permit)
             taken = with_cell(world, permit)
@@ -52,9 +57,9 @@ class Filling(LookUp):
             late = self._late(world, permit)
             yield "takes, times out and loads", self._past_the_cache(late, me)
 
-    def _late(self, world: World, cell: Cell) -> World:
+    def _late(self, world: World, late: Cell | int) -> World:
         world = spend(world, "time_outs")
-        return world._replace(redis=world.redis._replace(late=cell))
+        return world._replace(redis=world.redis._replace(late=late))
 
     def _taken(self, world: World, me: Reading) -> World:
         if not self.rules.permit_first and me.permit is None:
@@ -63,23 +68,68 @@ class Filling(LookUp):
 
     def _onward(self, me: Reading) -> str:
         if me.permit is None:
-            return "waits"
+            return "loads" if me.is_short else "waits"
         return "loads" if self.rules.permit_first else "fills"
 
+    # R5
+
     def _renews(self, world: World, me: Reading) -> Moves:
+        """Set a generation with the permit: it vouches for what is read from now on."""
+        if world.redis.is_up:
+            after, mine = self._set(world, me)
+            yield "renews the generation", self._go(after, mine, self._onward(mine))
+        yield from self._sets_in_vain(world, me)
+
+    def _renews_early(self, world: World, me: Reading) -> Moves:
+        """Set it with what another entry of this look-up needed; this is read later."""
+        if world.redis.is_up:
+            after, mine = self._set(world, me)
+            yield "renews the generation early", self._go(after, mine, "uses")
+
+    def _renews_first(self, world: World, me: Reading) -> Moves:
+        """Set it ahead of the reads in the same command, which tell what is there."""
+        if world.redis.is_up:
+            after, mine = self._set(world, me)
+            me = me._replace(sets=mine.sets)
+            yield "renews the generation", self._go(after, me, "compares")
+        yield from self._sets_in_vain(world, me)
+
+    def _renews_last(self, world: World, me: Reading) -> Moves:
+        """Set it after all was read: it vouches for nothing of that."""
+        assert me.copy is not None
+        version = me.copy.version
+        if not world.redis.is_up:
+            yield "renews in vain", self._answer(world, me, version)
+            return
+        after, mine = self._set(world, me)
+        if self.rules.fresh_vouches_onward:
+            yield "renews the generation", self._answer(after, me, version)
+        else:
+            yield "renews the generation", self._kept(after, mine)
+        if world.budget.time_outs:
+            late = self._late(world, self._fresh(me))
+            yield "renews, times out", self._answer(late, me, version)
+
+    def _set(self, world: World, me: Reading) -> tuple[World, Reading]:
+        """Return what comes of setting a fresh generation, for what is read after it."""
+        nonce = self._fresh(me)
+        me = me._replace(renews=False, sets=me.sets + 1)
+        if world.redis.is_full:
+            return world, me
+        tag = self._tag(Reply(nonce, None, reign_of(world, self.rules)))
+        return with_generation(world, nonce), me._replace(tag=tag)
+
+    def _sets_in_vain(self, world: World, me: Reading) -> Moves:
         if not world.redis.is_up:
             yield "renews in vain and loads", self._past_the_cache(world, me)
-            return
-        nonce = 10 * (self.place + 1) + me.left
-        if not world.redis.is_full:
-            world = with_generation(world, nonce)
-            if not self.rules.fresh_generation_waits:
-                me = me._replace(tag=(reign_of(world, self.rules), nonce))
-        if me.copy is None:
-            yield "renews the generation", self._go(world, me, self._onward(me))
-        else:
-            copy = me.copy._replace(tag=me.tag)
-            yield "renews the generation", self._keep(world, me, copy)
+        elif world.budget.time_outs:
+            late = self._late(world, self._fresh(me))
+            yield "renews, times out and loads", self._past_the_cache(late, me)
+
+    def _fresh(self, me: Reading) -> int:
+        return GENERATIONS * (me.sets + 1) + 10 * (self.place + 1) + me.left
+
+    # R6
 
     def _loads(self, world: World, me: Reading) -> Moves:
         me = me._replace(version=self._committed(world, me))
@@ -111,8 +161,7 @@ class Filling(LookUp):
         if filled is world or cell is None:
             yield "fills, refused", self._answer(world, me, me.version)
         else:
-            copy = Copy(*cell[1:3], me.version, me.tag)
-            yield "fills", self._hit(filled, me._replace(renews=False), copy)
+            yield "fills", self._hit(filled, me, Copy(*cell[1:3], me.version))
         if world.budget.time_outs:
             late = Cell(Kind.VALUE, *me.permit[1:3], me.version)
             lost = self._late(world, late)
@@ -126,13 +175,19 @@ class Filling(LookUp):
             yield "waits in vain and loads", self._past_the_cache(world, me)
             return
         if self._is_usable(cell, reign):
-            me = me._replace(renews=False)
             yield "looks again", self._judge(world, me, cell, reign)
-        else:
+        elif cell is not None and cell[::2] == (Kind.PERMIT, reign):
             yield "gives up waiting", self._go(world, me, "loads")
-            if cell is not None and cell[::2] != (Kind.PERMIT, reign):
-                dropped = with_cell(world, None)
-                yield "gives up, drops an odd cell", self._go(dropped, me, "loads")
+        else:
+            yield "gives up waiting", self._go(world, me, "lets_go")
+
+    def _lets_go(self, world: World, me: Reading) -> Moves:
+        """Remove what was neither value nor permit, whatever is there by now."""
+        if not world.redis.is_up:
+            yield "drops in vain and loads", self._past_the_cache(world, me)
+        else:
+            dropped = with_cell(world, None)
+            yield "drops an odd cell", self._go(dropped, me, "loads")
 
 
 def fill(world: World, permit: Cell, version: int, rules: Rules) -> World:

@@ -85,23 +85,44 @@ class LookUp:
                 is_value and not self.rules.usable_first
             ):
                 version = copy.version if copy and is_same else cell.version
-                return self._hit(world, me, Copy(*cell[1:3], version, me.tag))
+                return self._hit(world, me, Copy(*cell[1:3], version))
         if not self.rules.permit_first:
             return self._go(world, me, "loads")
         is_odd = cell is not None and cell[::2] != (Kind.PERMIT, reign)
         return self._go(world, me, "drops" if is_odd else "takes")
 
     def _hit(self, world: World, me: Reading, copy: Copy) -> World:
-        if me.renews:
-            return self._go(world, me._replace(copy=copy), "renews")
+        me = me._replace(copy=copy)
         if not self.rules.generation_first:
-            return self._go(world, me._replace(copy=copy), "tags")
-        return self._keep(world, me, copy)
+            return self._go(world, me, "tags")
+        return self._keep(world, me)
 
-    def _keep(self, world: World, me: Reading, copy: Copy) -> World:
+    def _keep(self, world: World, me: Reading) -> World:
         if self.has_threads:
-            return self._go(world, me._replace(copy=copy), "keeps")
-        return self._answer(world, me, copy.version, copy)
+            return self._go(world, me, "keeps")
+        return self._kept(world, me)
+
+    def _kept(self, world: World, me: Reading) -> World:
+        """Keep the copy in hand, and answer with it once a generation is there again."""
+        assert me.copy is not None
+        process = world.processes[self.process]
+        stands = process.stands
+        if me.tag is not None:
+            # Another thread may still hold what stood under another tag.
+            others = stands if self.has_threads else ()
+            others = tuple(one for one in others if one[0] != me.tag)
+            stands = (*others, (me.tag, me.copy.version))
+        process = process._replace(copy=me.copy, stands=stands)
+        world = with_process(world, self.process, process)
+        if me.renews:
+            return self._go(world, me, "renews_last")
+        return self._answer(world, me, me.copy.version)
+
+    def _standing(self, world: World, tag: Tag) -> int | None:
+        """Return the answer that stands under a tag, or None."""
+        if tag is None:
+            return None
+        return dict(world.processes[self.process].stands).get(tag)
 
     # Answering
 
@@ -117,12 +138,7 @@ class LookUp:
     def _go(self, world: World, me: Reading, at: str) -> World:
         return with_actor(world, self.place, me._replace(at=at))
 
-    def _answer(
-        self, world: World, me: Reading, version: int, copy: Copy | None = None
-    ) -> World:
-        if copy is not None:
-            process = world.processes[self.process]._replace(copy=copy)
-            world = with_process(world, self.process, process)
+    def _answer(self, world: World, me: Reading, version: int) -> World:
         after = Reading(left=me.left - 1, snapshot=me.snapshot)
         world = with_actor(world, self.place, after)
         if self.tells:

@@ -37,12 +37,11 @@ class Cell(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A near copy: the header of the cell it came from, the answer, what vouches for it."""
+    """A near copy: the header of the cell it came from, and the answer."""
 
     nonce: int
     reign: int
     version: int
-    tag: Tag
 
 
 class Reply(NamedTuple):
@@ -57,7 +56,8 @@ class Redis(NamedTuple):
     """The server that clients reach.
 
     `saved` is what its snapshot, or a replica that lags, holds: a cell and a generation.
-    `late` is a command that was sent and has not arrived: a permit, or a value to fill.
+    `late` is a command that was sent and has not arrived: a permit, a value to fill, or a
+    generation to set.
     """
 
     cell: Cell | None = None
@@ -66,7 +66,7 @@ class Redis(NamedTuple):
     is_full: bool = False
     is_up: bool = True
     saved: tuple[Cell | None, int | None] | None = None
-    late: Cell | None = None
+    late: Cell | int | None = None
 
 
 class Gate(StrEnum):
@@ -80,25 +80,35 @@ class Gate(StrEnum):
 class Process(NamedTuple):
     """What the threads of one process share.
 
+    `copy` is compared with its cell; `stands` has answers by the tag that vouches for them.
+    They are two: what was read without a tag is a copy, and what stood before still does.
+
     `floor` is no part of the protocol: it is the place, in the order of commits, below
     which a read that starts now in this process must not answer. `pending` is a reply that
     nobody has read from a connection that was kept after a time-out.
     """
 
     copy: Copy | None = None
+    stands: tuple[tuple[Tag, int], ...] = ()
     gate: Gate = Gate.OPEN
     floor: int = 0
     pending: Reply | None = None
 
 
 class Reading(NamedTuple):
-    """A reader: where its program stands and what it has in hand."""
+    """A reader: where its program stands and what it has in hand.
+
+    `renews`: it saw no generation and owes it a fresh one; `sets` counts those it has sent.
+    `is_short`: it was refused a permit because memory is full.
+    """
 
     at: str = "asks"
     left: int = 1
     floor: int = 0
     tag: Tag = None
     renews: bool = False
+    sets: int = 0
+    is_short: bool = False
     permit: Cell | None = None
     version: int = -1
     copy: Copy | None = None

@@ -101,41 +101,49 @@ class Reader(Filling):
         me = me._replace(tag=self._tag(reply), renews=reply.generation is None)
         if self.asks_early:
             return self._go(world, me, "uses")
-        copy = world.processes[self.process].copy
-        if copy is None:
+        if world.processes[self.process].copy is None:
             return self._judge(world, me, reply.cell, reply.reign)
-        if me.tag is not None and copy.tag == me.tag:
-            return self._answer(world, me, copy.version)
-        return self._go(world, me, "compares")
+        version = self._standing(world, me.tag)
+        if version is not None:
+            return self._answer(world, me, version)
+        return self._go(world, me, "renews_first" if me.renews else "compares")
 
     def _uses(self, world: World, me: Reading) -> Moves:
-        """Use a copy under the generation of an earlier command of this look-up."""
-        copy = world.processes[self.process].copy
-        if copy is not None and me.tag is not None and copy.tag == me.tag:
-            yield "uses its copy", self._answer(world, me, copy.version)
+        """Use a copy under the generation of an earlier command of this look-up.
+
+        If that showed none, either the rest of the earlier work or this sets a fresh one.
+        """
+        version = self._standing(world, me.tag)
+        if version is not None:
+            yield "uses its copy", self._answer(world, me, version)
+        elif me.renews:
+            yield from self._renews_early(world, me)
+            yield from self._renews_first(world, me)
         else:
             yield from self._compares(world, me)
 
     def _compares(self, world: World, me: Reading) -> Moves:
+        """Read the cell, and with it a generation that this command has set (R5)."""
         redis = world.redis
         if not redis.is_up:
             yield "compares in vain and loads", self._past_the_cache(world, me)
-        else:
-            reign = reign_of(world, self.rules)
-            yield "compares", self._judge(world, me, redis.cell, reign)
+            return
+        reign = reign_of(world, self.rules)
+        if me.renews:
+            tag = self._tag(Reply(redis.generation, None, reign))
+            me = me._replace(tag=tag, renews=redis.generation is None)
+        yield "compares", self._judge(world, me, redis.cell, reign)
 
     # Steps apart, where others could tell
 
     def _keeps(self, world: World, me: Reading) -> Moves:
-        assert me.copy is not None
-        yield "keeps a copy", self._answer(world, me, me.copy.version, me.copy)
+        yield "keeps a copy", self._kept(world, me)
 
     def _tags(self, world: World, me: Reading) -> Moves:
         """Ask for the generation after what it is to vouch for: not in the protocol."""
         reply = Reply(world.redis.generation, None, reign_of(world, self.rules))
-        assert me.copy is not None
-        copy = me.copy._replace(tag=self._tag(reply))
-        yield "asks for the generation only now", self._keep(world, me, copy)
+        me = me._replace(tag=self._tag(reply))
+        yield "asks for the generation only now", self._keep(world, me)
 
     def _joins(self, world: World, me: Reading) -> Moves:
         """Answer with what another thread has loaded: not in the protocol."""

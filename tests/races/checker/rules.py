@@ -14,8 +14,8 @@ class Rules:
         transactions_store_nothing: R1: ... and nothing is stored.
         generation_first: R2: the tag was read with, or before, what it vouches for.
         usable_first: R4: a cell is compared with a copy only if it is usable.
-        fresh_generation_waits: R5: a generation that I set myself vouches for later
-            look-ups only.
+        fresh_vouches_onward: R5: a generation that I set myself vouches for what I read
+            with that command or after it, not for what I read before.
         permit_first: R6: the permit is taken before the load begins.
         fill_compares: FILL stores only in place of exactly my permit.
         waiters_store_nothing: R7: what was loaded without a permit is not stored.
@@ -52,7 +52,7 @@ class Rules:
     transactions_store_nothing: bool = True
     generation_first: bool = True
     usable_first: bool = True
-    fresh_generation_waits: bool = True
+    fresh_vouches_onward: bool = True
     permit_first: bool = True
     fill_compares: bool = True
     waiters_store_nothing: bool = True

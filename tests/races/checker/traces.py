@@ -13,6 +13,9 @@ the same call with Redis away; one with "times out" was sent, and its reply neve
 | compares; uses its copy | the second MGET; no call, the tag of an earlier MGET stands |
 | looks again | MGET while waiting for another reader's permit |
 | drops an odd cell; takes a permit, is refused a permit; renews the generation | UNLINK; SET NX PX; SET: one pipeline, three commands |
+| renews the generation, compares | SET; MGET of generation and cell: one pipeline, two commands |
+| renews the generation, after a hit; renews the generation early | SET; the SET of a pipeline for other entries of the same look-up |
+| gives up waiting, drops an odd cell | the last MGET found no permit to wait for; UNLINK |
 | loads | the query of `load` |
 | fills; fills, refused | the script |
 | keeps a copy | no call: a thread stops between its reply and its process's copies |

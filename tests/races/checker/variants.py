@@ -80,7 +80,7 @@ VARIANTS: Final[dict[str, Variant]] = {
         looks=3,
     ),
     "R2, order; fresh one used (R5)": _entry(
-        Rules(fresh_generation_waits=False),
+        Rules(fresh_vouches_onward=False),
         (
             "Redis evicts the generation",
             "R2 asks",
@@ -128,7 +128,7 @@ VARIANTS: Final[dict[str, Variant]] = {
     "incarnation in tags": _entry(
         Rules(tags_have_reign=False),
         (
-            "R1 compares",
+            "R1 fills",
             "Redis saves a snapshot",
             "W1 removes the generation",
             "Redis restarts from the snapshot",
@@ -141,7 +141,7 @@ VARIANTS: Final[dict[str, Variant]] = {
         Rules(reign_has_replication=False),
         (
             "Redis saves a snapshot",
-            *FORGOTTEN[1:],
+            FORGOTTEN[2],
             "Redis fails over to the replica",
             "Redis fails back",
         ),
@@ -161,7 +161,7 @@ VARIANTS: Final[dict[str, Variant]] = {
     ),
     "F2, removed, not set": _entry(
         Rules(generation_removed=False),
-        ("R1 compares", "Redis is full", "W1 sets the generation", "R1 asks"),
+        ("R1 fills", "Redis is full", "W1 sets the generation", "R1 asks"),
         looks=3,
         budget=Budget(fillings_up=1),
     ),
