@@ -59,13 +59,17 @@ class LookUp:
         """Return answers for keys that were kept under a name, if they all stand, or None.
 
         They were made of answers to the questions of this look-up, and stand as long as
-        those do. Asked first of all, it costs what those would have cost.
+        those do. Asked first of all, it costs what those would have cost, and is counted as
+        near hits of the first question.
         """
         if in_transaction(self._coherence.database):
             return None
         if any(_mode_of(one.name) != "enabled" for one in self._questions):
             return None
-        return self._coherence.kept(name, keys, self._moment)
+        found = self._coherence.kept(name, keys, self._moment)
+        if found is not None:
+            counts.add(self._questions[0].name, "hit", "near", len(found))
+        return found
 
     def keep(self, name: Hashable, answers: dict[Any, Any]) -> None:
         """Keep answers made of this look-up's, and of nothing else but their key and name."""

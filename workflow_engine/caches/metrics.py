@@ -69,6 +69,12 @@ class Counts:
             taken, self._figures = self._figures, {}
         return list(_figures(taken))
 
+    def look(self) -> list[Figure]:
+        """Return every figure and go on counting."""
+        with self._lock:
+            seen = {key: list(values) for key, values in self._figures.items()}
+        return list(_figures(seen))
+
     def put_back(self, figures: Iterable[Figure]) -> None:
         """Count what was taken as if it had not been."""
         for one in figures:

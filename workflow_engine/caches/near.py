@@ -66,8 +66,9 @@ class NearCopies(Generic[K, V]):
         forgotten_at: Monotonic seconds when this process's latest own forget was complete.
     """
 
-    def __init__(self) -> None:
-        """Hold no copy."""
+    def __init__(self, stand_seconds: float = STAND_SECONDS) -> None:
+        """Hold no copy; one is compared again after `stand_seconds`."""
+        self._stand_seconds = stand_seconds
         self.copies: dict[K, Copy] = {}
         self.standing: Standing[K, V] = Standing(None, 0.0)
         self.forgotten_at = float("-inf")
@@ -77,7 +78,7 @@ class NearCopies(Generic[K, V]):
         if tag is None:
             return Standing(None, asked_at)
         standing = self.standing
-        if standing.tag != tag or asked_at - standing.since >= STAND_SECONDS:
+        if standing.tag != tag or asked_at - standing.since >= self._stand_seconds:
             standing = self.standing = Standing(tag, asked_at)
         standing.seen_at = max(standing.seen_at, asked_at)
         return standing
@@ -113,14 +114,15 @@ class NearCopies(Generic[K, V]):
 class Near:
     """The copies of all questions of a process, together within one bound."""
 
-    def __init__(self, bound: int) -> None:
-        """Hold at most `bound` copies; 0 = none."""
+    def __init__(self, bound: int, *, stand_seconds: float = STAND_SECONDS) -> None:
+        """Hold at most `bound` copies; 0 = none. One is compared again after a while."""
         self.bound = bound
+        self._stand_seconds = stand_seconds
         self._all: list[NearCopies[Any, Any]] = []
 
     def open(self) -> NearCopies[Any, Any]:
         """Return a place for the copies of one more question."""
-        copies: NearCopies[Any, Any] = NearCopies()
+        copies: NearCopies[Any, Any] = NearCopies(self._stand_seconds)
         self._all.append(copies)
         return copies
 

@@ -13,9 +13,10 @@ from workflow_engine import clock
 from workflow_engine.caches.coherence.base import Peeked
 from workflow_engine.caches.coherence.filling import load
 from workflow_engine.caches.coherence.gate import Gate
-from workflow_engine.caches.coherence.moment import Group, Moment
+from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.coherence.peeking import peek
 from workflow_engine.caches.coherence.place import Place
+from workflow_engine.caches.coherence.places import Places
 from workflow_engine.caches.coherence.reading import Reading
 from workflow_engine.caches.database import identity, in_transaction, is_same
 from workflow_engine.caches.declared import Declared, Questions
@@ -47,16 +48,10 @@ class CellCoherence:
         self.declared = declared
         self.store = store
         self.gate = Gate(self._prepare)
-        self._near = Near(options.NEAR_ENTRIES)
-        self._places: dict[str, Place[Any, Any]] = {}
-        self._groups: dict[Questions, Group] = {}
+        self._places = Places(Near(options.NEAR_ENTRIES), self._prefix)
 
     def moment(self, questions: Questions) -> Moment:
-        group = self._groups.get(questions)
-        if group is None:
-            group = Group([self._place(question) for question in questions])
-            group = self._groups.setdefault(questions, group)
-        return Moment(group)
+        return self._places.moment(questions)
 
     def read(
         self, question: Question[K, V], keys: Sequence[K], moment: Moment
@@ -80,7 +75,7 @@ class CellCoherence:
                     number = len(empty.intersection(keys))
                     counts.add(question.name, "empty", "", number)
                 return answers
-        return self._read(self._place(question), keys, moment)
+        return self._read(self._places.of(question), keys, moment)
 
     def kept(self, name: Any, keys: Sequence[K], moment: Moment) -> dict[K, Any] | None:
         if not moment.group.kept.count or not self.gate.is_open:
@@ -141,27 +136,22 @@ class CellCoherence:
         return drained.rows
 
     def peek(self, question: Question[Any, Any], key: Any) -> Peeked:
-        return peek(self._place(question), self.store, self._near, key)
+        return peek(self._places.of(question), self.store, self._places.near, key)
 
     def suffixes(self, question: Question[Any, Any]) -> Iterator[str]:
-        place = self._place(question)
+        place = self._places.of(question)
         for names in self.store.scan(place.prefix):
             for name in names:
                 if name != place.generation:
                     yield name.removeprefix(place.prefix).decode()
 
-    def _place(self, question: Question[K, V]) -> Place[K, V]:
-        found = self._places.get(question.name)
-        if found is None:
-            prefix = f"{options.CACHE_PREFIX}:{identity(self.database).hash}:"
-            found = Place(question, prefix, self._near.open())
-            found = self._places.setdefault(question.name, found)
-        return found
+    def _prefix(self) -> str:
+        return f"{options.CACHE_PREFIX}:{identity(self.database).hash}:"
 
     def _read(
         self, place: Place[K, V], keys: Sequence[K], moment: Moment
     ) -> dict[K, V]:
-        reading: Reading[K, V] = Reading(place, self.store, self._near)
+        reading: Reading[K, V] = Reading(place, self.store, self._places.near)
         try:
             reading.run(keys, moment)
         except CacheUnavailable as error:
@@ -182,12 +172,12 @@ class CellCoherence:
         `alive` is called in between when it takes long.
         """
         some = [
-            (self._place(question), cause, keys)
+            (self._places.of(question), cause, keys)
             for cause, entries in owed.items()
             for question, keys in entries.some()
         ]
         whole = [
-            (self._place(question), cause)
+            (self._places.of(question), cause)
             for cause, entries in owed.items()
             for question in entries.whole()
         ]
@@ -215,8 +205,7 @@ class CellCoherence:
             message = f"database '{self.database}' is a replica, or in recovery"
             raise CacheUnavailable("replica", message, closes=True)
         self.store.ask_server()
-        for place in list(self._places.values()):
-            place.near.unsee(clock.monotonic())
+        self._places.unsee()
         return self._drain(self.database, "outbox")
 
     def _drain(self, using: str, cause: str) -> bool:

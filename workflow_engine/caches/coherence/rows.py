@@ -8,6 +8,7 @@ COMMIT every process sees the new number, and a writer that was killed leaves no
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import Any, TypeVar
 
 from workflow_engine import clock
@@ -18,8 +19,9 @@ from workflow_engine.caches.coherence.base import (
     Peeked,
 )
 from workflow_engine.caches.coherence.filling import load
-from workflow_engine.caches.coherence.moment import Group, Moment
+from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.coherence.place import Place
+from workflow_engine.caches.coherence.places import Places
 from workflow_engine.caches.database import is_same
 from workflow_engine.caches.declared import Declared, Questions
 from workflow_engine.caches.entries import Entries
@@ -40,21 +42,17 @@ class RowCoherence:
         """Begin with no entry."""
         self.database = database
         self.declared = declared
-        self._near = Near(options.NEAR_ENTRIES)
-        self._places: dict[str, Place[Any, Any]] = {}
-        self._groups: dict[Questions, Group] = {}
+        # The number tells of every change by itself; nothing is compared after a while.
+        near = Near(options.NEAR_ENTRIES, stand_seconds=inf)
+        self._places = Places(near, str)
 
     def moment(self, questions: Questions) -> Moment:
-        group = self._groups.get(questions)
-        if group is None:
-            group = Group([self._place(question) for question in questions])
-            group = self._groups.setdefault(questions, group)
-        return Moment(group)
+        return self._places.moment(questions)
 
     def read(
         self, question: Question[K, V], keys: Sequence[K], moment: Moment
     ) -> dict[K, V]:
-        place: Place[K, V] = self._place(question)
+        place: Place[K, V] = self._places.of(question)
         self._vouch(moment)
         standing: Standing[K, V] = moment.standings[question.name]
         answers = {key: standing.values[key] for key in keys if key in standing.values}
@@ -69,7 +67,7 @@ class RowCoherence:
         counts.add(question.name, "miss", "absent", len(left))
         loaded = load(place.question, left)
         copies = [(key, Copy(b"", value)) for key, value in loaded.items()]
-        self._near.keep(place.near, standing, copies, question.empties)
+        self._places.near.keep(place.near, standing, copies, question.empties)
         return {key: loaded[key] if key in loaded else answers[key] for key in keys}
 
     def kept(self, name: Any, keys: Sequence[K], moment: Moment) -> dict[K, Any] | None:
@@ -82,7 +80,7 @@ class RowCoherence:
         """Change the number: entries of other processes cannot be reached one by one."""
         CacheGeneration.objects.using(self.database).renew()
         _count(entries, cause)
-        self._unsee()
+        self._places.unsee()
 
     def settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
         """Count: the database has changed the number by itself, but for what no row says."""
@@ -93,7 +91,7 @@ class RowCoherence:
                 self.forget(entries, cause)
             else:
                 _count(entries, cause)
-        self._unsee()
+        self._places.unsee()
         return True
 
     def sweep(self) -> int:
@@ -101,7 +99,7 @@ class RowCoherence:
         return 0
 
     def peek(self, question: Question[Any, Any], key: Any) -> Peeked:
-        standing = self._place(question).near.standing
+        standing = self._places.of(question).near.standing
         tag = self._tag()
         if tag is None or standing.tag != tag or key not in standing.values:
             return Peeked(state=CellState.ABSENT)
@@ -113,17 +111,10 @@ class RowCoherence:
         )
 
     def suffixes(self, question: Question[Any, Any]) -> Iterator[str]:
-        place = self._place(question)
+        place = self._places.of(question)
         standing = place.near.standing
         if standing.tag is not None and standing.tag == self._tag():
             yield from map(question.mapping.suffix, list(standing.values))
-
-    def _place(self, question: Question[K, V]) -> Place[K, V]:
-        found = self._places.get(question.name)
-        if found is None:
-            found = Place(question, "", self._near.open())
-            found = self._places.setdefault(question.name, found)
-        return found
 
     def _vouch(self, moment: Moment) -> None:
         """Ask for the number, once for a look-up and before anything it vouches for."""
@@ -139,11 +130,6 @@ class RowCoherence:
             rows.begin()
             return None
         return (number.to_bytes(8, "big", signed=True),)
-
-    def _unsee(self) -> None:
-        at = clock.monotonic()
-        for place in list(self._places.values()):
-            place.near.unsee(at)
 
 
 def _count(entries: Entries, cause: str) -> None:
