@@ -1,0 +1,1 @@
+"""Kills: a process is ended, or stopped for good, before each step of what it writes."""
