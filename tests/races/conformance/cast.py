@@ -1,0 +1,218 @@
+"""Cast: who takes part, each process with its own coherence, each thread with its own line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from django.db import connection, transaction
+
+from tests.races.conformance.stage import Actor, Killed, actor, stop
+from tests.races.conformance.store import Network, StoppingStore
+from workflow_engine.caches import CacheAccess, CacheMapping, Direct
+from workflow_engine.caches.coherence.cells import CellCoherence
+from workflow_engine.caches.declared import Declared
+from workflow_engine.caches.look_up import LookUp
+from workflow_engine.caches.stores.redis import RedisStore
+from workflow_engine.models import CacheOutbox, Environment
+from workflow_engine.receivers import connect, disconnect
+
+OUTBOX: Final = CacheOutbox._meta.db_table
+
+
+class Rollback(Exception):
+    """Makes a writer give up."""
+
+
+def _load(keys: Sequence[int]) -> dict[int, int]:
+    """Return the version of each row, 0 for none: its name is v and the number."""
+    stop("loads")
+    rows = Environment.objects.filter(pk__in=keys).values_list("pk", "name")
+    return dict.fromkeys(keys, 0) | {key: int(name[1:]) for key, name in rows}
+
+
+class Cast:
+    """One row, one question about it, and everybody who reads and writes it."""
+
+    def __init__(self, alias: str, key: int) -> None:
+        """Name the Redis, and the row."""
+        self.key = key
+        self.network = Network()
+        self.declared = Declared()
+        self.question: CacheAccess[int, int] = CacheAccess(
+            CacheMapping("conformance", str),
+            load=_load,
+            depends_on={Environment: Direct(("id",), lambda row: {row["id"]})},
+            value_type=int,
+            empties=(),
+            among=self.declared,
+        )
+        self._alias = alias
+        self._stores: dict[int, RedisStore] = {}
+        self._actors: dict[str, Actor] = {}
+        self.processes: dict[int, CellCoherence] = {}
+        self._processes_of: dict[str, int] = {}
+
+    # Processes
+
+    def process(self, number: int) -> CellCoherence:
+        """Return the coherence of a process, closed when it is new."""
+        found = self.processes.get(number)
+        if found is None:
+            if number not in self._stores:
+                self._stores[number] = RedisStore(self._alias)
+            store = StoppingStore(self._stores[number], self.network)
+            found = CellCoherence("default", store, self.declared)
+            self.processes[number] = found
+        return found
+
+    def of(self, name: str, number: int) -> None:
+        """Put an actor into a process."""
+        self._processes_of[name] = number
+
+    def mine(self) -> CellCoherence:
+        """Return the coherence of whoever asks: the hook's `current`."""
+        me = actor()
+        return self.process(self._processes_of[me.name] if me else -1)
+
+    # Actors
+
+    def actor(self, name: str) -> Actor:
+        """Return the actor of a name, idle when it is new."""
+        found = self._actors.get(name)
+        if found is None:
+            found = self._actors[name] = Actor(name)
+            found.start()
+            found.begin(_instrument)
+        return found
+
+    def actors(self) -> list[Actor]:
+        """Return everybody who has taken part."""
+        return list(self._actors.values())
+
+    def leave(self) -> None:
+        """End all threads and connections."""
+        for one in self.actors():
+            one.leave()
+        for store in self._stores.values():
+            store.close()
+
+    # Pieces of work
+
+    def look_up(self) -> int:
+        """Answer for the row."""
+        look_up = LookUp(self.question, coherence=self.mine())
+        return look_up.get_many(self.question, [self.key])[self.key]
+
+    def look_up_inside(self) -> int:
+        """Answer for the row in a transaction that has a snapshot already."""
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            Environment.objects.filter(pk=self.key).exists()
+            stop("reads")
+            return self.look_up()
+
+    def writes(self, version: int) -> Callable[[], bool]:
+        """Return the work of a writer; it tells whether it committed."""
+
+        def work() -> bool:
+            try:
+                with transaction.atomic():
+                    row = Environment.objects.get(pk=self.key)
+                    row.name = f"v{version}"
+                    row.save()
+                    stop("commits")
+            except Rollback:
+                return False
+            return True
+
+        return work
+
+    def writes_by_sql(self, version: int) -> Callable[[], bool]:
+        """Return the work of a writer that runs none of our code."""
+
+        def work() -> bool:
+            try:
+                with transaction.atomic(), connection.cursor() as cursor:
+                    table = Environment._meta.db_table
+                    statement = f"UPDATE {table} SET name = %s WHERE id = %s"  # noqa: S608
+                    cursor.execute(statement, [f"v{version}", self.key])
+                    stop("commits")
+            except Rollback:
+                return False
+            return True
+
+        return work
+
+    def sweep(self) -> int:
+        """Pay what the outbox owes, once."""
+        return self.mine().sweep()
+
+    def opens(self) -> bool:
+        """Open a process."""
+        return self.mine().gate.passes()
+
+    def forget_all(self) -> None:
+        """Forget every entry of the question."""
+        self.question_forget_all()
+
+    def question_forget_all(self) -> None:
+        from_hand = self.mine()
+        from_hand.forget(_everything(self.question), "hand")
+
+
+def _everything(question: CacheAccess[int, int]) -> Any:
+    from workflow_engine.caches.entries import Entries
+
+    entries = Entries()
+    entries.add_all(question)
+    return entries
+
+
+def _instrument() -> None:
+    """Stop this thread before the DELETE and the COMMIT of a drain."""
+    connection.ensure_connection()
+    connection.execute_wrappers.append(_before_delete)
+    original = connection.commit
+
+    def commit() -> None:
+        me = actor()
+        if me is not None and me.has_rows:
+            try:
+                me.stop("commits its drain")
+            except Killed:
+                connection.rollback()  # as the server does for a client that is gone
+                raise
+            me.has_rows = False
+        original()
+
+    connection.commit = commit  # type: ignore[method-assign] # of this thread only
+
+
+def _before_delete(
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
+) -> Any:  # noqa: FBT001
+    if not (isinstance(sql, str) and OUTBOX in sql and "DELETE" in sql):
+        return execute(sql, params, many, context)
+    stop("locks")
+    result = execute(sql, params, many, context)
+    if me := actor():
+        me.has_rows = context["cursor"].rowcount > 0
+    return result
+
+
+@contextmanager
+def connected(cast: Cast) -> Iterator[Cast]:
+    """Let the real receivers hear of what the cast writes, and of nothing else."""
+    from workflow_engine.caches.declared import declared as of_package
+
+    disconnect(of_package)
+    connect(cast.declared, cast.mine)
+    try:
+        yield cast
+    finally:
+        disconnect(cast.declared)
+        connect(of_package)
+        cast.leave()
