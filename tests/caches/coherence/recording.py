@@ -71,6 +71,9 @@ class Recording:
     def suffixes(self, question: Question[Any, Any]) -> Iterator[str]:
         raise NotImplementedError
 
+    def server(self) -> None:
+        raise NotImplementedError
+
     def _note(self, entries: Entries, cause: str) -> None:
         if entries:
             self.causes.append(cause)

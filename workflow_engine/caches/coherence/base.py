@@ -16,6 +16,7 @@ from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.declared import Declared, Questions
 from workflow_engine.caches.entries import Entries
 from workflow_engine.caches.question import Question
+from workflow_engine.caches.stores.base import Server
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -138,5 +139,15 @@ class Coherence(Protocol):
 
         Raises:
             CacheUnavailable: The server does not answer.
+        """
+        ...
+
+    def server(self) -> Server | None:
+        """Return what the server says of itself, or None where entries need none.
+
+        Asks, whether or not the cache may be used now, and changes nothing about that.
+
+        Raises:
+            CacheUnavailable: It does not answer, or must not be used; `reason` says which.
         """
         ...

@@ -25,7 +25,7 @@ from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.near import Near
 from workflow_engine.caches.outbox import drain, keep_alive
 from workflow_engine.caches.question import Question
-from workflow_engine.caches.stores.base import CellStore
+from workflow_engine.caches.stores.base import CellStore, Server
 from workflow_engine.conf import options
 from workflow_engine.exceptions import CacheUnavailable
 
@@ -144,6 +144,9 @@ class CellCoherence:
             for name in names:
                 if name != place.generation:
                     yield name.removeprefix(place.prefix).decode()
+
+    def server(self) -> Server:
+        return self.store.ask_server()
 
     def _prefix(self) -> str:
         return f"{options.CACHE_PREFIX}:{identity(self.database).hash}:"

@@ -116,6 +116,9 @@ class RowCoherence:
         if standing.tag is not None and standing.tag == self._tag():
             yield from map(question.mapping.suffix, list(standing.values))
 
+    def server(self) -> None:
+        """Return None: the database vouches, and no server keeps entries."""
+
     def _vouch(self, moment: Moment) -> None:
         """Ask for the number, once for a look-up and before anything it vouches for."""
         if not moment.standings and not moment.trust():
