@@ -538,11 +538,14 @@ def _owners() -> tuple[Any, ...]:
 @pytest.mark.django_db
 def test_snooze__leaves_what_somebody_else_has_saved() -> None:
     workflow = WorkflowFactory(interval=60)
+    read: list[str] = []
 
     def edit(execute: Any, sql: str, *rest: Any) -> Any:
         answer = execute(sql, *rest)
         if sql.startswith("SELECT"):
-            Workflow.objects.filter(pk=workflow.pk).update(interval=77)
+            read.append(sql)
+            if len(read) == 1:  # the edit reads too
+                Workflow.objects.filter(pk=workflow.pk).update(interval=77)
         return answer
 
     with connection.execute_wrapper(edit):

@@ -294,7 +294,7 @@ def test_verify__a_sample_or_all(
 def test_verify__unreadable_is_not_stale(workflow: Workflow) -> None:
     coherence = current()
     assert isinstance(coherence, CellCoherence)
-    name = coherence._place(workflows).name(workflow.pk)
+    name = coherence._places.of(workflows).name(workflow.pk)
     get_redis_connection("default").set(name, b"garbage", px=60_000)
 
     done = call("workflow_cache", "verify", "--access", "workflows", "--json")

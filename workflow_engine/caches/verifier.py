@@ -36,7 +36,7 @@ MOST_WAITING: Final = 100
 #: Between two verifications of sampled hits, so that they cost little on a busy process.
 PAUSE_SECONDS: Final = 0.05
 
-#: A thread without work ends, and its connection with it.
+#: A thread that had no work for so long ends.
 IDLE_SECONDS: Final = 10.0
 
 
@@ -187,6 +187,8 @@ class Verifier:
                 extra={"action": "verify", "access": question.name},
             )
         finally:
+            if self._waiting.empty():
+                connections.close_all()  # who waits keeps no database from being dropped
             self._waiting.task_done()
         return True
 
