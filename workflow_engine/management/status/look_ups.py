@@ -1,0 +1,138 @@
+"""Look-ups: how they fared of late in all processes, whether they were right, what is owed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from workflow_engine.caches import declared
+from workflow_engine.conf import options
+from workflow_engine.management.cache import stats
+from workflow_engine.management.cache.spans import span_text
+from workflow_engine.management.status.part import (
+    NOTHING,
+    Level,
+    Part,
+    Remark,
+    counted,
+    grouped,
+)
+
+WINDOW: Final = timedelta(minutes=60)
+
+#: With this much beside OUTBOX_SWEEP_SECONDS several sweeps have left a row where it is.
+SLACK_SECONDS: Final = 5.0
+
+STATS: Final = "python manage.py workflow_cache stats"
+VERIFY: Final = "python manage.py workflow_cache verify --all"
+SWEEP: Final = "python manage.py workflow_queue"
+USUAL: Final = "enabled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookUps:
+    """What was found.
+
+    Attributes:
+        figures: Of all accesses together, in the window.
+        debt: What the outbox owes; None = this process has no part in it.
+        modes: By name of the access.
+    """
+
+    figures: stats.Line
+    debt: stats.Debt | None
+    modes: Mapping[str, str]
+
+    @property
+    def verified(self) -> int:
+        """How many answers were compared with the database."""
+        return sum(self.figures.of(one)["checked"] for one in ("verify", "shadow"))
+
+    @property
+    def hit_share(self) -> float | None:
+        """The share of keys that the cache answered; None = none was asked for."""
+        reads = self.figures.reads
+        return self.figures.count("hit") / reads if reads else None
+
+
+def read(using: str, now: datetime) -> LookUps:
+    """Return how look-ups fared up to a moment; one query, three with Redis."""
+    figures = stats.Line(access="")
+    for figure in stats.read_figures(using, now - WINDOW):
+        figures.add(figure)
+    mode = options.CACHE_MODE
+    by_name: Mapping[str, str] = mode if isinstance(mode, dict) else {}
+    usual = mode if isinstance(mode, str) else USUAL
+    return LookUps(
+        figures=figures,
+        debt=None if options.CACHE_ALIAS is None else stats.read_debt(using),
+        modes={one.name: by_name.get(one.name, usual) for one in declared},
+    )
+
+
+def judge(found: LookUps, *, is_server_there: bool) -> Part:
+    """Return what is to be said of it."""
+    share, checked = found.hit_share, found.verified
+    stale = found.figures.stale
+    return Part(
+        name="look-ups",
+        remarks=tuple(_remarks(found, is_server_there=is_server_there)),
+        facts={
+            "window_seconds": int(WINDOW.total_seconds()),
+            "reads": found.figures.reads or None,
+            "hit_share": share,
+            "verified": checked or None,
+            "stale": stale if checked or stale else None,
+            "outbox": found.debt and found.debt.json(),
+            "errors": dict(found.figures.of("error")),
+            "closings": found.figures.of("breaker")["closed"],
+            "modes": dict(found.modes),
+        },
+    )
+
+
+def _remarks(found: LookUps, *, is_server_there: bool) -> Iterator[Remark]:
+    share = NOTHING if found.hit_share is None else f"{100 * found.hit_share:.1f} %"
+    minutes = int(WINDOW.total_seconds() // 60)
+    yield Remark(text=f"{share} hits in the last {minutes} min")
+    yield _stale(found)
+    if not options.METRICS:
+        yield Remark(text="METRICS is off")
+    if found.debt is not None:
+        yield _owed(found.debt, is_server_there=is_server_there)
+    errors = found.figures.of("error")
+    if errors:
+        why = " · ".join(f"{name} {grouped(n)}" for name, n in errors.most_common())
+        text = f"{counted(errors.total(), 'error')} ({why})"
+        yield Remark(text=text, level=Level.WARN, cure=STATS)
+    closings = found.figures.of("breaker")["closed"]
+    if closings:
+        text = f"cache closed {counted(closings, 'time')}"
+        yield Remark(text=text, level=Level.WARN, cure=STATS)
+    for mode in sorted({*found.modes.values()} - {USUAL}):
+        names = (name for name, its in found.modes.items() if its == mode)
+        yield Remark(text=f"{mode}: {' '.join(names)}", level=Level.WARN)
+
+
+def _stale(found: LookUps) -> Remark:
+    checked, stale = found.verified, found.figures.stale
+    if not (checked or stale):
+        return Remark(text=f"{NOTHING} stale of {NOTHING} verified")
+    text = f"{grouped(stale)} stale of {grouped(checked)} verified"
+    if not stale:
+        return Remark(text=text)
+    return Remark(text=text, level=Level.ERROR, cure=VERIFY)
+
+
+def _owed(debt: stats.Debt, *, is_server_there: bool) -> Remark:
+    if debt.oldest_seconds is None:
+        return Remark(text="outbox empty")
+    age = span_text(debt.oldest_seconds)
+    text = f"outbox {counted(debt.rows, 'row')}, the oldest {age} old"
+    if debt.oldest_seconds <= SLACK_SECONDS + options.OUTBOX_SWEEP_SECONDS:
+        return Remark(text=text)
+    if not is_server_there:
+        return Remark(text=text, level=Level.WARN)
+    return Remark(text=f"{text}: nobody sweeps", level=Level.WARN, cure=SWEEP)
