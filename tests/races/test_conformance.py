@@ -12,8 +12,11 @@ from pytest_django import Settings
 
 from settings.base import redis_cache
 from tests.races.checker.configurations import MIXED
-from tests.races.checker.traces import sample_traces
+from tests.races.checker.system import System
+from tests.races.checker.traces import found_without, sample_traces
+from tests.races.checker.variants import VARIANTS
 from tests.races.conformance.along import Along
+from tests.races.conformance.astray import Astray
 from tests.races.conformance.cast import Cast, connected
 from tests.races.conformance.scene import Scene
 from tests.servers import Servers
@@ -30,19 +33,32 @@ TRACES: Final = int(os.environ.get("WORKFLOW_TEST_TRACES", "1000"))
 
 ALIAS: Final = "conformance"
 
+#: The variants that the model of one entry shows.
+ENTRY_VARIANTS: Final = [
+    name
+    for name, variant in VARIANTS.items()
+    if isinstance(variant.build(variant.rules), System)
+]
+
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Yield the address of a Redis of this file's own."""
+def servers() -> Iterator[Servers]:
+    """Yield a Redis of this file's own."""
     with Servers("redis") as servers:
-        yield servers.environment["WORKFLOW_TEST_REDIS_URL"]
+        yield servers
+
+
+@pytest.fixture
+def server(servers: Servers) -> str:
+    """Return its address."""
+    return servers.environment["WORKFLOW_TEST_REDIS_URL"]
 
 
 @pytest.fixture
 def cast(server: str, settings: Settings) -> Iterator[Cast]:
     """Yield everybody, on one row."""
     entry = redis_cache(f"{server}/0")
-    entry["OPTIONS"] |= {"SOCKET_TIMEOUT": 5, "SOCKET_CONNECT_TIMEOUT": 5}
+    entry["OPTIONS"] |= {"SOCKET_TIMEOUT": 2, "SOCKET_CONNECT_TIMEOUT": 2}
     settings.CACHES = {**settings.CACHES, ALIAS: entry}
     settings.WORKFLOW_ENGINE = {
         **settings.WORKFLOW_ENGINE,
@@ -73,3 +89,17 @@ def scene(server: str, cast: Cast) -> Iterator[Scene]:
 def test_client__along_sampled_traces(cast: Cast, scene: Scene, seed: int) -> None:
     for trace in sample_traces(TRACES, seed=seed):
         Along(cast, scene, MIXED, list(trace)).run()
+
+
+@pytest.mark.parametrize("name", ENTRY_VARIANTS)
+def test_client__led_astray__stays_fresh(
+    cast: Cast, scene: Scene, servers: Servers, name: str
+) -> None:
+    variant = VARIANTS[name]
+    system = variant.build(variant.rules)
+    assert isinstance(system, System)
+    pid = servers.pids["redis"]
+    assert pid is not None
+
+    astray = Astray(cast, scene, system.configuration, found_without(name).trace, pid)
+    astray.run()

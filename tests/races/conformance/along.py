@@ -77,8 +77,8 @@ class Along:
                 self._done.append(step)
                 self._take(step)
                 before, after = worlds[place : place + 2]
-                if wrong := self._scene.differs(after, names):
-                    raise AssertionError(wrong)
+                wrong = self._scene.differs(after, names)
+                assert not wrong, wrong
                 if step.actor in self._readers:
                     self._compare_answer(step, before.actors, after)
             owed = self._scene.owed()

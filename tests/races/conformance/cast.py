@@ -13,10 +13,15 @@ from tests.races.conformance.store import Network, StoppingStore
 from workflow_engine.caches import CacheAccess, CacheMapping, Direct
 from workflow_engine.caches.coherence.cells import CellCoherence
 from workflow_engine.caches.declared import Declared
+from workflow_engine.caches.declared import declared as of_package
+from workflow_engine.caches.entries import Entries
 from workflow_engine.caches.look_up import LookUp
 from workflow_engine.caches.stores.redis import RedisStore
 from workflow_engine.models import CacheOutbox, Environment
 from workflow_engine.receivers import connect, disconnect
+
+#: Who also stops before it ends a drain that found nothing.
+OPENING: Final = "P0"
 
 OUTBOX: Final = CacheOutbox._meta.db_table
 
@@ -114,7 +119,7 @@ class Cast:
             stop("reads")
             return self.look_up()
 
-    def writes(self, version: int) -> Callable[[], bool]:
+    def writes(self, version: int, *, looks_up: bool = False) -> Callable[[], bool]:
         """Return the work of a writer; it tells whether it committed."""
 
         def work() -> bool:
@@ -123,6 +128,10 @@ class Cast:
                     row = Environment.objects.get(pk=self.key)
                     row.name = f"v{version}"
                     row.save()
+                    if looks_up:
+                        stop("looks up")
+                        answer = self.look_up()
+                        assert answer == version, f"C3: v{answer}, not its own"
                     stop("commits")
             except Rollback:
                 return False
@@ -156,19 +165,9 @@ class Cast:
 
     def forget_all(self) -> None:
         """Forget every entry of the question."""
-        self.question_forget_all()
-
-    def question_forget_all(self) -> None:
-        from_hand = self.mine()
-        from_hand.forget(_everything(self.question), "hand")
-
-
-def _everything(question: CacheAccess[int, int]) -> Any:
-    from workflow_engine.caches.entries import Entries
-
-    entries = Entries()
-    entries.add_all(question)
-    return entries
+        entries = Entries()
+        entries.add_all(self.question)
+        self.mine().forget(entries, "hand")
 
 
 def _instrument() -> None:
@@ -179,13 +178,13 @@ def _instrument() -> None:
 
     def commit() -> None:
         me = actor()
-        if me is not None and me.has_rows:
+        if me is not None and (me.has_rows or me.tells_empty):
             try:
                 me.stop("commits its drain")
             except Killed:
                 connection.rollback()  # as the server does for a client that is gone
                 raise
-            me.has_rows = False
+            me.has_rows = me.tells_empty = False
         original()
 
     connection.commit = commit  # type: ignore[method-assign] # of this thread only
@@ -193,21 +192,20 @@ def _instrument() -> None:
 
 def _before_delete(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
-) -> Any:  # noqa: FBT001
+) -> Any:
     if not (isinstance(sql, str) and OUTBOX in sql and "DELETE" in sql):
         return execute(sql, params, many, context)
     stop("locks")
     result = execute(sql, params, many, context)
     if me := actor():
         me.has_rows = context["cursor"].rowcount > 0
+        me.tells_empty = me.name == OPENING
     return result
 
 
 @contextmanager
 def connected(cast: Cast) -> Iterator[Cast]:
     """Let the real receivers hear of what the cast writes, and of nothing else."""
-    from workflow_engine.caches.declared import declared as of_package
-
     disconnect(of_package)
     connect(cast.declared, cast.mine)
     try:

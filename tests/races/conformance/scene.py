@@ -108,6 +108,8 @@ class Scene:
 
     def see(self) -> Seen:
         """Return what lies in Redis."""
+        cell: Any
+        generation: Any
         cell, generation = self.client.mget(self.cell, self.generation)
         return Seen(cell=cell, generation=generation)
 
@@ -117,9 +119,12 @@ class Scene:
         model = world.redis
         if (seen.generation is None) != (model.generation is None):
             return f"generation {seen.generation!r}, in the model {model.generation}"
-        if seen.generation is not None and model.generation is not None:
-            if not names.agree("generation", model.generation, seen.generation):
-                return f"not the generation {model.generation} of the model"
+        if (
+            seen.generation is not None
+            and model.generation is not None
+            and not names.agree("generation", model.generation, seen.generation)
+        ):
+            return f"not the generation {model.generation} of the model"
         return self._cell_differs(seen.cell, model.cell, names)
 
     def _cell_differs(

@@ -32,6 +32,7 @@ class Actor(threading.Thread):
         at: Which call it stands before; IDLE between pieces of work.
         told: What its latest piece of work returned.
         has_rows: It has taken outbox rows and not committed that.
+        tells_empty: It found none, and stops before it commits that.
     """
 
     def __init__(self, name: str) -> None:
@@ -40,6 +41,7 @@ class Actor(threading.Thread):
         self.at = IDLE
         self.told: object = None
         self.has_rows = False
+        self.tells_empty = False
         self._work: Callable[[], object] | None = None
         self._may_go = threading.Semaphore(0)
         self._has_stopped = threading.Semaphore(0)
@@ -125,7 +127,8 @@ class Actor(threading.Thread):
                     self.told = None
                 except BaseException as error:  # noqa: BLE001 - raised by `go`
                     self._error = error
-                self.at, self._is_dying, self.has_rows = IDLE, False, False
+                self.at, self._is_dying = IDLE, False
+                self.has_rows = self.tells_empty = False
                 self._has_stopped.release()
                 self._wait()
         finally:
