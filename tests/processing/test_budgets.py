@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from tests.processing.queries import running_statements
 from tests.processing.world import Carry, If, World
@@ -20,6 +21,12 @@ MANY_WORKFLOWS = pytest.param(12, marks=pytest.mark.postgres)
 MANY_EVENTS = pytest.param(20, marks=pytest.mark.postgres)
 FREQUENCY = {"type": "frequency", "period": 60, "op": "gte", "value": 3}
 ON_RESOLVE = Carry(action="email", on_resolve=True)
+
+#: What vouches for warm entries at each of two look-ups: of detectors, of workflows.
+STORES = [
+    pytest.param({"CACHE_ALIAS": "default"}, 0, id="redis", marks=pytest.mark.redis),
+    pytest.param({"CACHE_ALIAS": None}, 1, id="process"),
+]
 
 
 def _cost(work: Callable[[], object]) -> list[str]:
@@ -72,7 +79,55 @@ def test_cost__look_ups_once_for_a_batch(world: World, size: int) -> None:
     with CaptureQueriesContext(connection) as queries:
         world.process(*events)
 
-    assert len(queries) <= 4  # routes, detectors, links, workflows
+    # In a transaction, so not from the cache: routes, detectors, links, workflows.
+    assert len(queries) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("size", [1, 100, 1000])
+@pytest.mark.parametrize(("store", "statements"), STORES)
+def test_cost__warm_and_nothing_matched(
+    world: World,
+    settings: Settings,
+    store: dict[str, str | None],
+    statements: int,
+    size: int,
+) -> None:
+    settings.WORKFLOW_ENGINE = {**settings.WORKFLOW_ENGINE, **store}
+    world.detector("orders", trigger=["data.amount gt 5"])
+    world.detector("every")
+    world.workflow("tell", "orders", "every", when=["data.vip eq true"])
+    world.process(world.event(amount=9, vip=False))
+    events = [world.event(amount=n % 10, vip=False) for n in range(size)]
+
+    with CaptureQueriesContext(connection) as queries:
+        outcomes = world.process(*events)
+
+    assert {one.outcome for one in outcomes} == {"no_match"}
+    words = [_word(query["sql"]) for query in queries.captured_queries]
+    assert words == ["SELECT cachegeneration"] * statements * 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("size", [1, 100, 1000])
+@pytest.mark.parametrize(("store", "statements"), STORES)
+def test_cost__warm_and_nobody_watches(
+    world: World,
+    settings: Settings,
+    store: dict[str, str | None],
+    statements: int,
+    size: int,
+) -> None:
+    settings.WORKFLOW_ENGINE = {**settings.WORKFLOW_ENGINE, **store}
+    world.detector("orders")
+    world.process(world.event(type="nobody.watches"))
+    events = [world.event(type="nobody.watches") for _ in range(size)]
+
+    with CaptureQueriesContext(connection) as queries:
+        world.process(*events)
+
+    words = [_word(query["sql"]) for query in queries.captured_queries]
+    assert words == ["SELECT cachegeneration"] * statements
 
 
 @pytest.mark.parametrize("size", [1, 40])
