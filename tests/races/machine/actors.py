@@ -86,7 +86,7 @@ class Actor:
         return self.do(self._stale)
 
     def sweep(self) -> None:
-        self.do(lambda: self.coherence.sweep())
+        self.do(self.coherence.sweep)
 
     def end(self) -> None:
         while self._blocks:

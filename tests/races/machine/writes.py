@@ -110,12 +110,10 @@ def change_unheard(model: Any, column: str, value: Any, place: int) -> None:
         return
     field = model._meta.get_field(column)
     quote = connection.ops.quote_name
+    table, name = quote(model._meta.db_table), quote(field.column)
+    statement = f"UPDATE {table} SET {name} = %s WHERE id = %s"  # noqa: S608 - our names
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {quote(model._meta.db_table)} SET {quote(field.column)} = %s"
-            " WHERE id = %s",
-            [value_for(model, column, value), row.pk],
-        )
+        cursor.execute(statement, [value_for(model, column, value), row.pk])
 
 
 def delete(model: Any, places: Sequence[int], *, one_by_one: bool) -> None:
