@@ -1,0 +1,1 @@
+"""Faults: servers that are away, slow, full, older than they were, or others."""
