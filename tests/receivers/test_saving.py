@@ -198,6 +198,25 @@ def test_save__many_of_one_group_resolve_once(recording: Recording) -> None:
     assert len(asked) <= 2 * len(rows)
 
 
+@real
+def test_save__what_is_known_of_a_transaction_is_not_asked_again(
+    recording: Recording,
+) -> None:
+    group = ConditionGroupFactory()
+    rows = [ConditionFactory(group=group) for _ in range(3)]
+
+    with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+        for row in rows:
+            plain_save(row, force_update=True)
+
+    old_row, owner_by_access, write = ["SAVEPOINT", "SELECT"], ["SELECT"] * 2, "UPDATE"
+    verbs = [query["sql"].split()[0] for query in queries.captured_queries]
+    assert verbs == [
+        *[*old_row, *owner_by_access, "RELEASE", write],
+        *[*old_row, "RELEASE", write] * 2,
+    ]
+
+
 @in_test_case
 def test_save__what_memory_does_not_say_is_read(recording: Recording) -> None:
     row = DetectorFactory()

@@ -46,8 +46,8 @@ def _note(hook: Hook, watched: Watched, sender: Model, ids: Sequence[Any]) -> No
     if len(ids) > MOST_KEYS:
         hook.add_all(watched.questions, CAUSE)
         return
-    with hook.guard(watched.questions, CAUSE, asks=True):
-        rows = select(watched, hook.using, ids, through=sender)
+    with hook.guard(watched.questions, CAUSE):
+        rows = select(watched, hook, ids, through=sender)
         hook.add_rows(watched.questions, watched.model, rows, CAUSE)
 
 
@@ -66,5 +66,5 @@ def _note_without_key(
         ):
             hook.add_all(own.questions, CAUSE)
             continue
-        with hook.guard(own.questions, CAUSE, asks=own.resolves):
+        with hook.guard(own.questions, CAUSE):
             hook.add_rows(own.questions, watched.model, known, CAUSE)

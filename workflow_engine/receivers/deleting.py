@@ -36,10 +36,9 @@ def before_delete(
         row = None
         if watched.is_keyed_alone or not is_old:
             row = in_memory(named, instance)
-        asks = row is None or named.resolves
-        with hook.guard(named.questions, CAUSE, asks=asks):
+        with hook.guard(named.questions, CAUSE):
             key = key_of(named, instance)
-            rows = [row] if row is not None else select(named, using, [key])
+            rows = [row] if row is not None else select(named, hook, [key])
             hook.add_rows(named.questions, named.model, rows, CAUSE)
 
 

@@ -33,8 +33,8 @@ def around_link(
         sender, instance, ends["model"], ends["pk_set"], reverse=ends["reverse"]
     )
     for watched in watch.of(sender):
-        with hook.guard(watched.questions, CAUSE, asks=True):
-            rows = select(watched, using, by=condition)
+        with hook.guard(watched.questions, CAUSE):
+            rows = select(watched, hook, by=condition)
             hook.add_rows(watched.questions, watched.model, rows, CAUSE)
 
 
@@ -55,8 +55,8 @@ def before_end_deleted(
             condition |= models.Q(**{field.name: own})
     hook = watch.hook(using)
     for watched in watch.of(through):
-        with hook.guard(watched.questions, CAUSE, asks=True):
-            rows = select(watched, using, by=condition)
+        with hook.guard(watched.questions, CAUSE):
+            rows = select(watched, hook, by=condition)
             hook.add_rows(watched.questions, watched.model, rows, CAUSE)
 
 

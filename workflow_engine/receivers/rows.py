@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from workflow_engine.caches.coherence.hook import Hook
 from workflow_engine.caches.mapping import Row
 from workflow_engine.models.rules import READ_ROWS
 from workflow_engine.receivers.watch import Field, Model, Watched
@@ -17,7 +18,7 @@ _UNKNOWN: Final = object()
 
 def select(
     watched: Watched,
-    using: str,
+    hook: Hook,
     keys: Sequence[Any] | None = None,
     *,
     through: Model | None = None,
@@ -26,8 +27,11 @@ def select(
     """Return the rows of some primary keys, or those that fulfil a condition.
 
     Primary keys are those of `through`, which is the watched model or a child of it.
+    Inside `hook.guard`.
     """
-    rows: models.QuerySet[Any] = models.QuerySet(through or watched.table, using=using)
+    hook.before_query()
+    table = through or watched.table
+    rows: models.QuerySet[Any] = models.QuerySet(table, using=hook.using)
     if by is not None:
         return list(_read(watched, rows.filter(by)))
     keys = keys or ()

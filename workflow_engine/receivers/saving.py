@@ -66,9 +66,9 @@ def _note_old(before: _Before, watched: Watched, instance: models.Model) -> None
     hook, questions = before.hook, watched.questions
     if watched.is_keyed_alone and not watched.resolves:
         return  # the new row says the same
-    with hook.guard(questions, CAUSE, asks=True):
+    with hook.guard(questions, CAUSE):
         row = in_memory(watched, instance) if watched.is_keyed_alone else None
-        rows = [row] if row else select(watched, hook.using, [key])
+        rows = [row] if row else select(watched, hook, [key])
         for old in rows:
             before.rows[watched.model] = old
         hook.add_rows(questions, watched.model, rows, CAUSE)
@@ -85,9 +85,8 @@ def _note_new(
     row = in_memory(watched, instance, old=old, written=written)
     # Nothing can refer yet to a row that is new in this transaction.
     is_new = old is None and watched.is_keyed_alone
-    asks = row is None or (watched.resolves and not is_new)
-    with hook.guard(questions, CAUSE, asks=asks):
+    with hook.guard(questions, CAUSE):
         key = key_of(watched, instance)
-        rows = [row] if row is not None else select(watched, hook.using, [key])
+        rows = [row] if row is not None else select(watched, hook, [key])
         is_committed = is_new or not in_transaction(hook.using)
         hook.add_rows(questions, watched.model, rows, CAUSE, is_committed=is_committed)

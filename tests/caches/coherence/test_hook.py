@@ -376,7 +376,7 @@ def test_guard__a_function_that_fails_costs_the_access_not_the_write(
 
     with transaction.atomic():
         for one in (broken, well):
-            with hook().guard((one,), "save", asks=True):
+            with hook().guard((one,), "save"):
                 hook().add_rows((one,), Action, [{"id": 7}], "save")
         detector = DetectorFactory()
 
@@ -394,7 +394,7 @@ def test_guard__another_access_in_the_same_savepoint(
     broken, well = question(Owners(broken_query)), question(Owners({5}), "others")
 
     with transaction.atomic():
-        with hook().guard((broken, well), "save", asks=True):
+        with hook().guard((broken, well), "save"):
             hook().add_rows((broken, well), Action, [{"id": 7}], "save")
         DetectorFactory()
 
@@ -409,7 +409,7 @@ def test_guard__an_interrupt_is_not_swallowed(hook: Callable[[], Hook]) -> None:
     one = question(Owners(interrupt))
 
     def write() -> None:
-        with transaction.atomic(), hook().guard((one,), "save", asks=True):
+        with transaction.atomic(), hook().guard((one,), "save"):
             hook().add_rows((one,), Action, [{"id": 7}], "save")
 
     with pytest.raises(KeyboardInterrupt):

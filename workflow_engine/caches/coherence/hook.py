@@ -50,6 +50,7 @@ class Hook:
         self._current = current
         self._owed: dict[str, Entries] = {}
         self._resolved: dict[_Place, dict[tuple[Any, ...], Row]] = {}
+        self._savepoint: ExitStack | None = None  # of the guard, until one has begun
 
     def add(self, entries: Entries, cause: str) -> None:
         """Owe entries."""
@@ -89,18 +90,25 @@ class Hook:
                 self._fail((question,), cause, error)
 
     @contextmanager
-    def guard(self, questions: Questions, cause: str, *, asks: bool) -> Iterator[None]:
+    def guard(self, questions: Questions, cause: str) -> Iterator[None]:
         """Let nothing that goes wrong inside harm the write: all of `questions` is owed then.
 
-        With `asks`, queries inside have a savepoint of their own in a transaction.
+        In a transaction the queries inside have a savepoint of their own; see `before_query`.
         """
         try:
             with ExitStack() as savepoint:
-                if asks and in_transaction(self.using):
-                    self._enter(savepoint, questions, cause)
+                self._savepoint = savepoint
                 yield
         except Exception as error:  # noqa: BLE001 - counted, logged
             self._fail(questions, cause, error)
+        finally:
+            self._savepoint = None
+
+    def before_query(self) -> None:
+        """Begin the savepoint of the guard, unless it has begun; called before each query."""
+        savepoint, self._savepoint = self._savepoint, None
+        if savepoint is not None and in_transaction(self.using):
+            savepoint.enter_context(transaction.atomic(using=self.using))
 
     def __call__(self) -> None:
         committed_at = clock.monotonic()
@@ -120,13 +128,6 @@ class Hook:
         finally:
             lag_ms = (clock.monotonic() - committed_at) * 1000
             counts.observe("", "lag", "", lag_ms)
-
-    def _enter(self, savepoint: ExitStack, questions: Questions, cause: str) -> None:
-        """Begin a savepoint; where that fails nothing is resolved, and the write fails too."""
-        try:
-            savepoint.enter_context(transaction.atomic(using=self.using))
-        except DatabaseError as error:
-            self._fail(questions, cause, error)
 
     def _entries(self, cause: str) -> Entries:
         return self._owed.setdefault(cause, Entries())
@@ -153,13 +154,15 @@ class Hook:
     def _name(
         self, question: AnyQuestion, model: Model, rows: Sequence[Row], cause: str
     ) -> None:
+        if _is_resolved(question, model):
+            self.before_query()
         keys = question.keys_of_rows(model, rows, self.using)
         self._entries(cause).add(question, keys)
 
     def _resolve_again(self) -> None:
         for (question, model, cause), rows in self._resolved.items():
             if rows and question not in self._entries(cause).whole():
-                with self.guard((question,), cause, asks=True):
+                with self.guard((question,), cause):
                     self._name(question, model, list(rows.values()), cause)
 
     def _fail(self, questions: Questions, cause: str, error: Exception) -> None:
