@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Count, Min, Q
 from django.urls import NoReverseMatch, reverse
 
@@ -138,6 +139,6 @@ def _dead_page() -> str:
     """Return the page that lists them; "" in a project without the admin."""
     try:
         page = reverse("admin:workflow_engine_workitem_changelist")
-    except NoReverseMatch:
-        return ""
+    except (NoReverseMatch, ImproperlyConfigured, AttributeError):
+        return ""  # AttributeError: there is no ROOT_URLCONF at all
     return f"{page}?state__exact={ItemState.DEAD.value}"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.db import connections
+
 from workflow_engine.caches import declared
 from workflow_engine.conf import options
 from workflow_engine.management.cache import stats
@@ -29,6 +31,7 @@ STATS: Final = "python manage.py workflow_cache stats"
 VERIFY: Final = "python manage.py workflow_cache verify --all"
 SWEEP: Final = "python manage.py workflow_queue"
 USUAL: Final = "enabled"
+UNRECORDED: Final = "no outbox: only signals and the life of an entry forget"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +40,14 @@ class LookUps:
 
     Attributes:
         figures: Of all accesses together, in the window.
-        debt: What the outbox owes; None = this process has no part in it.
+        debt: What the outbox owes; None = there is none to this process.
+        is_recorded: Whether the database writes down what is owed, if anything is.
         modes: By name of the access.
     """
 
     figures: stats.Line
     debt: stats.Debt | None
+    is_recorded: bool
     modes: Mapping[str, str]
 
     @property
@@ -62,12 +67,15 @@ def read(using: str, now: datetime) -> LookUps:
     figures = stats.Line(access="")
     for figure in stats.read_figures(using, now - WINDOW):
         figures.add(figure)
+    is_shared = options.CACHE_ALIAS is not None
+    is_recorded = connections[using].vendor == "postgresql"
     mode = options.CACHE_MODE
     by_name: Mapping[str, str] = mode if isinstance(mode, dict) else {}
     usual = mode if isinstance(mode, str) else USUAL
     return LookUps(
         figures=figures,
-        debt=None if options.CACHE_ALIAS is None else stats.read_debt(using),
+        debt=stats.read_debt(using) if is_shared and is_recorded else None,
+        is_recorded=is_recorded or not is_shared,
         modes={one.name: by_name.get(one.name, usual) for one in declared},
     )
 
@@ -100,6 +108,8 @@ def _remarks(found: LookUps, *, is_server_there: bool) -> Iterator[Remark]:
     yield _stale(found)
     if not options.METRICS:
         yield Remark(text="METRICS is off")
+    if not found.is_recorded:
+        yield Remark(text=UNRECORDED, level=Level.WARN)
     if found.debt is not None:
         yield _owed(found.debt, is_server_there=is_server_there)
     errors = found.figures.of("error")

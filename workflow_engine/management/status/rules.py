@@ -47,7 +47,7 @@ def absent_tables(using: str) -> list[str]:
 
 
 def read(using: str) -> Rules:
-    """Return what is there; four queries or so."""
+    """Return what is there; three queries, and one for each watched table."""
     workflows = Workflow.objects.using(using).aggregate(
         all=Count("pk"), enabled=Count("pk", filter=Q(enabled=True))
     )
