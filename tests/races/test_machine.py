@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BOUNDED = hypothesis_settings(
     max_examples=12,
     stateful_step_count=25,
+    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 

@@ -93,7 +93,9 @@ def test_transaction__own_view_whatever_wrote(reader: Process, writer: Process) 
     detector = DetectorFactory(name="0")
     workflow = WorkflowFactory()
     reader.get(detectors, detector.pk)
-    table, links = (one._meta.db_table for one in (Detector, DetectorWorkflow))
+    table = Detector._meta.db_table
+    by_sql = f"UPDATE {table} SET name = '2'"  # noqa: S608 - our own table
+    by_function = f"DO $$ BEGIN UPDATE {table} SET name = '3'; END $$"  # noqa: S608 - as above
 
     def own() -> tuple[str, Any]:
         name = writer.get(detectors, detector.pk).name
@@ -111,17 +113,11 @@ def test_transaction__own_view_whatever_wrote(reader: Process, writer: Process) 
                     detector.name = "1"
                     detector.save()
                 elif step == "sql":
-                    cursor.execute(
-                        f"UPDATE {table} SET name = '2' WHERE id = %s", [detector.pk]
-                    )
+                    cursor.execute(by_sql)
                 elif step == "function":
-                    cursor.execute(f"DO $$ BEGIN UPDATE {table} SET name = '3'; END $$")
+                    cursor.execute(by_function)
                 else:
-                    columns = "detector_id, workflow_id, created_at, updated_at"
-                    into = f"COPY {links} ({columns}) FROM STDIN"
-                    with cursor.copy(into) as copy:
-                        now = "2026-01-01T00:00:00Z"
-                        copy.write_row((detector.pk, workflow.pk, now, now))
+                    copy_in(cursor, (detector.pk, workflow.pk))
             own_views.append(own())
             other_views.append(elsewhere(others).result(LIMIT_SECONDS))
 
@@ -129,6 +125,14 @@ def test_transaction__own_view_whatever_wrote(reader: Process, writer: Process) 
     assert other_views == [("0", ())] * 4
     assert others() == ("3", (workflow.pk,))
     assert not CacheOutbox.objects.exists()
+
+
+def copy_in(cursor: Any, link: tuple[int, int]) -> None:
+    """Write a link by COPY."""
+    columns = "detector_id, workflow_id, created_at, updated_at"
+    table = DetectorWorkflow._meta.db_table
+    with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        copy.write_row((*link, *["2026-01-01T00:00:00Z"] * 2))
 
 
 def test_transaction__that_only_reads(cells: Cells, reader: Process) -> None:

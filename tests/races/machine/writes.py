@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, models
 
 from tests.factories import (
+    ActionFactory,
     ConditionFactory,
     ConditionGroupFactory,
     DetectorFactory,
@@ -67,6 +68,17 @@ VALUES: Final[dict[tuple[Any, str], tuple[Any, ...]]] = {
     (DetectorWorkflow, "detector_id"): (0, 1, 2),
     (DetectorWorkflow, "workflow_id"): (0, 1, 2),
 }
+
+#: Their numbers begin anew with every example, so that it can be run again.
+_FACTORIES: Final[tuple[Any, ...]] = (
+    ActionFactory,
+    ConditionFactory,
+    ConditionGroupFactory,
+    DetectorFactory,
+    EnvironmentFactory,
+    GroupActionFactory,
+    WorkflowFactory,
+)
 
 CREATIONS: Final[tuple[Callable[[], object], ...]] = (
     DetectorFactory,
@@ -160,7 +172,9 @@ def save_stale(row: Any, column: str, value: Any) -> None:
 
 
 def clear() -> None:
-    """Delete every rule by SQL alone."""
+    """Delete every rule by SQL alone, and name new ones as if there had been none."""
+    for factory in _FACTORIES:
+        factory.reset_sequence(0, force=True)
     for model in TABLES:
         rows = models.QuerySet(model)
         rows._raw_delete(rows.db)
