@@ -13,6 +13,9 @@ from pytest_django import Settings
 
 from tests.factories import ActionFactory, EnvironmentFactory, WorkflowFactory
 from tests.management.calls import ROOT, call, manage
+from workflow_engine.caches import figures
+from workflow_engine.caches.metrics import counts
+from workflow_engine.management.demo.asked import Asked, look_up_texts
 from workflow_engine.models import (
     CacheGeneration,
     CacheOutbox,
@@ -64,8 +67,10 @@ def test_demo__tour() -> None:
     assert labels == [
         *["created"] * 4,
         *(f"evt-{number}" for number in range(1, 8)),
+        *["look-ups", "", ""],
         "edited",
         "evt-8",
+        "look-ups",
         "e-mail",
         *[""] * 3,
         "on time",
@@ -87,6 +92,53 @@ def test_demo__tour() -> None:
     _assert_login(password)
     assert not WorkItem.objects.live().exists()
     assert set(Firing.objects.values_list("state", flat=True)) == {"succeeded"}
+
+
+def test_demo__look_ups_are_told_as_they_were_counted() -> None:
+    told = _told(call("workflow_demo").out)
+
+    lines = [text for label, text in told if label in {"look-ups", ""}]
+    # Type, source and pattern make routes; the detector and the workflow come with what fires.
+    assert [event for line in lines[:4] for event in line.split("    ")] == [
+        "evt-1: 9 misses, 2 loads",
+        "evt-2: 9 hits, 2 misses, 2 loads",
+        "evt-3: 11 hits, 0 loads",
+        "evt-4: 11 hits, 0 loads",
+        "evt-5: 2 hits, 7 misses, 2 loads",
+        "evt-6: 9 hits, 2 misses, 2 loads",
+        "evt-7: 11 hits, 0 loads",
+        "evt-8: 11 misses, 4 loads",
+    ]
+
+
+def test_demo__look_ups_past_the_cache(settings: Settings) -> None:
+    settings.WORKFLOW_ENGINE = {
+        **settings.WORKFLOW_ENGINE,
+        "CACHE_MODE": "disabled",
+    }
+
+    told = dict(_told(call("workflow_demo").out))
+
+    assert told["look-ups"] == "evt-8: 11 past the cache, 4 loads"
+
+
+def test_demo__look_ups_nobody_counts(settings: Settings) -> None:
+    settings.WORKFLOW_ENGINE = {**settings.WORKFLOW_ENGINE, "METRICS": False}
+
+    told = _told(call("workflow_demo").out)
+
+    assert "look-ups" not in dict(told)
+
+
+def test_asked__figures_written_meanwhile_are_not_guessed() -> None:
+    counts.add("workflows", "hit", "near", 3)
+    with Asked("evt-1") as cut:
+        figures.flush()
+        counts.add("workflows", "hit", "near", 2)
+    with Asked("evt-2") as whole:
+        counts.add("workflows", "hit", "near", 2)
+
+    assert list(look_up_texts([cut, whole])) == ["evt-2: 2 hits, 0 loads"]
 
 
 def test_demo__login_after_the_tour() -> None:

@@ -12,6 +12,7 @@ from workflow_engine.conf import options
 from workflow_engine.management import hands
 from workflow_engine.management.command import NEEDS_A_LOOK, EngineCommand
 from workflow_engine.management.demo import ending, rows
+from workflow_engine.management.demo.asked import Asked, look_up_texts
 from workflow_engine.management.demo.tour import event_text
 from workflow_engine.models import Delivery, Firing, Workflow, WorkItem
 from workflow_engine.processing.buffer import buffer
@@ -54,6 +55,7 @@ class Command(EngineCommand):
     def run(self, given: dict[str, Any]) -> int:
         """Run the tour, make the login, or clean up."""
         self.told: list[dict[str, str]] = []
+        self.asked: list[Asked] = []
         self.is_json = given["json"]
         on_time = True
         if given["remove"]:
@@ -83,15 +85,29 @@ class Command(EngineCommand):
             self._tell("created", text)
         events = rows.read_events()
         for event in events:
-            self._event(_judge(event))
+            self._event(event)
+        self._look_ups()
         self._edit(events)
+        self._look_ups()
         self._mail()
         on_time = self._escalation()
         buffer.flush()
         return on_time
 
-    def _event(self, trace: Trace) -> None:
-        self._tell(trace.event.id, event_text(trace))
+    def _event(self, event: Event) -> None:
+        asked = Asked(event.id)
+        with asked:
+            trace = _judge(event)
+        self.asked.append(asked)
+        self._tell(event.id, event_text(trace))
+
+    def _look_ups(self) -> None:
+        """Say how the look-ups of the events so far were answered, and begin anew."""
+        label = "look-ups"
+        for text in look_up_texts(self.asked):
+            self._tell(label, text)
+            label = ""
+        self.asked.clear()
 
     def _edit(self, events: list[Event]) -> None:
         workflow = Workflow.objects.using(options.DATABASE).get(slug=WORKFLOW)
@@ -101,7 +117,7 @@ class Command(EngineCommand):
         self._tell("edited", f"{WORKFLOW}: interval {before} min -> 0")
         first = next(event for event in events if event.id == AGAIN)
         again = msgspec.structs.replace(first, id=rows.LAST_ID, time=clock.now())
-        self._event(_judge(again))
+        self._event(again)
 
     def _mail(self) -> None:
         """Print the first e-mail as it was rendered."""
