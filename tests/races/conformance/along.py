@@ -60,6 +60,7 @@ class Along:
                 cast.of(step.actor, WRITING)
             elif step.actor.startswith("S"):
                 cast.of(step.actor, SWEEPING)
+        scene.happens("has room again")
         scene.clear()
         for number in {*configuration.readers, WRITING, SWEEPING}:
             assert cast.process(number).gate.passes(), f"process {number} is closed"

@@ -95,7 +95,8 @@ class Astray:
             for place, step in enumerate(self._trace):
                 self._done.append(step)
                 later = self._trace[place + 1 :]
-                self._take(step, [one.name for one in later if one.actor == step.actor])
+                theirs = {step.actor, f"{step.actor}'s look-up"}
+                self._take(step, [one.name for one in later if one.actor in theirs])
                 self._notice()
             self._end()
         except AssertionError as error:
@@ -111,7 +112,7 @@ class Astray:
             self._happens(step.name)
         elif step.actor == "W1's look-up":
             one = self._cast.actor("W1")
-            if one.at == "looks up":
+            if one.at in {"looks up", "loads"}:
                 one.go()
             else:
                 self.left_out.append(step)
@@ -166,7 +167,7 @@ class Astray:
                 self._begin(one)
             self._comes_to(one, step, later)
         if not later and step.actor[0] in "WF" and step.name != "is killed":
-            self._finish(one)
+            self._finish(one, until=IDLE if self._given.has_outbox else "locks")
 
     def _opens(self, one: Actor, step: Step) -> None:
         """Lead the opening of process 0; it is tried again only after a while."""
@@ -178,7 +179,7 @@ class Astray:
                 limit_seconds=5,
             )
         if one.at != IDLE:
-            if step.name == "opens":
+            if step.name in {"opens", "opens at once"}:
                 self._finish(one)
             else:
                 self._comes_to(one, step, [])
@@ -235,10 +236,12 @@ class Astray:
             self.commits.append(int(one.name[1:]))
         if one.at == IDLE:
             self._ended(one)
+        elif one.at == "locks" and not self._given.has_outbox:
+            self._forgotten(int(one.name[1:]))
 
-    def _finish(self, one: Actor) -> None:
+    def _finish(self, one: Actor, until: str = IDLE) -> None:
         for _ in range(50):
-            if one.at == IDLE:
+            if one.at in {IDLE, until}:
                 return
             self._go(one)
         raise AssertionError(f"{one.name} does not come to an end")
@@ -276,8 +279,12 @@ class Astray:
     def _notice(self) -> None:
         """Hold every process to what has been paid: nothing owed, nothing to be missed."""
         if self._scene.owed() == 0:
-            for process in {one.process for one in self._readers.values()}:
-                self._raise(process, len(self.commits) - 1)
+            self._forgotten(self.commits[-1])
+
+    def _forgotten(self, version: int) -> None:
+        """Hold every process to a commit whose forget is complete."""
+        for process in {one.process for one in self._readers.values()}:
+            self._raise(process, self.commits.index(version))
 
     def _end(self) -> None:
         """Let everybody finish, pay what is owed, and read twice."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from django.db import connection, transaction
 
+from tests.races.conformance.questions import Access, versions
 from tests.races.conformance.stage import Actor, Killed, actor, stop
 from tests.races.conformance.store import Network, StoppingStore
-from workflow_engine.caches import CacheAccess, CacheMapping, Direct
 from workflow_engine.caches.coherence.cells import CellCoherence
 from workflow_engine.caches.declared import Declared
 from workflow_engine.caches.declared import declared as of_package
@@ -30,29 +30,17 @@ class Rollback(Exception):
     """Makes a writer give up."""
 
 
-def _load(keys: Sequence[int]) -> dict[int, int]:
-    """Return the version of each row, 0 for none: its name is v and the number."""
-    stop("loads")
-    rows = Environment.objects.filter(pk__in=keys).values_list("pk", "name")
-    return dict.fromkeys(keys, 0) | {key: int(name[1:]) for key, name in rows}
-
-
 class Cast:
-    """One row, one question about it, and everybody who reads and writes it."""
+    """One row, one question, and everybody who reads and writes."""
 
-    def __init__(self, alias: str, key: int) -> None:
-        """Name the Redis, and the row."""
+    def __init__(
+        self, alias: str, key: int, ask: Callable[[Declared], Access] = versions
+    ) -> None:
+        """Name the Redis, the row that is written, and what is asked."""
         self.key = key
         self.network = Network()
         self.declared = Declared()
-        self.question: CacheAccess[int, int] = CacheAccess(
-            CacheMapping("conformance", str),
-            load=_load,
-            depends_on={Environment: Direct(("id",), lambda row: {row["id"]})},
-            value_type=int,
-            empties=(),
-            among=self.declared,
-        )
+        self.question = ask(self.declared)
         self._alias = alias
         self._stores: dict[int, RedisStore] = {}
         self._actors: dict[str, Actor] = {}
@@ -76,10 +64,11 @@ class Cast:
         """Put an actor into a process."""
         self._processes_of[name] = number
 
-    def mine(self) -> CellCoherence:
-        """Return the coherence of whoever asks: the hook's `current`."""
+    def mine(self, name: str = "") -> CellCoherence:
+        """Return the coherence of an actor, or of whoever asks: the hook's `current`."""
         me = actor()
-        return self.process(self._processes_of[me.name] if me else -1)
+        name = name or (me.name if me else "")
+        return self.process(self._processes_of.get(name, -1))
 
     # Actors
 
@@ -88,6 +77,9 @@ class Cast:
         found = self._actors.get(name)
         if found is None:
             found = self._actors[name] = Actor(name)
+            if name not in self._processes_of:
+                self.of(name, len(self._processes_of))
+                assert self.mine(name).gate.passes(), f"{name} finds no Redis"
             found.start()
             found.begin(_instrument)
         return found
@@ -105,12 +97,13 @@ class Cast:
 
     # Pieces of work
 
-    def look_up(self) -> int:
-        """Answer for the row."""
+    def look_up(self, key: Any = None) -> Any:
+        """Answer for the row, or for another key."""
+        key = self.key if key is None else key
         look_up = LookUp(self.question, coherence=self.mine())
-        return look_up.get_many(self.question, [self.key])[self.key]
+        return look_up.get_many(self.question, [key])[key]
 
-    def look_up_inside(self) -> int:
+    def look_up_inside(self) -> Any:
         """Answer for the row in a transaction that has a snapshot already."""
         with transaction.atomic():
             with connection.cursor() as cursor:
@@ -139,15 +132,16 @@ class Cast:
 
         return work
 
-    def writes_by_sql(self, version: int) -> Callable[[], bool]:
+    def writes_by_sql(self, version: int, key: int | None = None) -> Callable[[], bool]:
         """Return the work of a writer that runs none of our code."""
+        key = self.key if key is None else key
 
         def work() -> bool:
             try:
                 with transaction.atomic(), connection.cursor() as cursor:
                     table = Environment._meta.db_table
                     statement = f"UPDATE {table} SET name = %s WHERE id = %s"  # noqa: S608
-                    cursor.execute(statement, [f"v{version}", self.key])
+                    cursor.execute(statement, [f"v{version}", key])
                     stop("commits")
             except Rollback:
                 return False
@@ -193,11 +187,14 @@ def _instrument() -> None:
 def _before_delete(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
 ) -> Any:
+    me = actor()
+    if me is not None and me.stops_at_update and str(sql).startswith("UPDATE"):
+        me.stop("updates")
     if not (isinstance(sql, str) and OUTBOX in sql and "DELETE" in sql):
         return execute(sql, params, many, context)
     stop("locks")
     result = execute(sql, params, many, context)
-    if me := actor():
+    if me is not None:
         me.has_rows = context["cursor"].rowcount > 0
         me.tells_empty = me.name == OPENING
     return result

@@ -33,6 +33,7 @@ class Actor(threading.Thread):
         told: What its latest piece of work returned.
         has_rows: It has taken outbox rows and not committed that.
         tells_empty: It found none, and stops before it commits that.
+        stops_at_update: It also stops between reading a row and changing it.
     """
 
     def __init__(self, name: str) -> None:
@@ -42,6 +43,7 @@ class Actor(threading.Thread):
         self.told: object = None
         self.has_rows = False
         self.tells_empty = False
+        self.stops_at_update = False
         self._work: Callable[[], object] | None = None
         self._may_go = threading.Semaphore(0)
         self._has_stopped = threading.Semaphore(0)
@@ -63,8 +65,16 @@ class Actor(threading.Thread):
         Raises:
             Stuck: It did not come there.
         """
+        self.let_go(doom)
+        self.arrive()
+
+    def let_go(self, doom: BaseException | None = None) -> None:
+        """Make the call without waiting for it: a call that waits for others."""
         self._doom = doom
         self._may_go.release()
+
+    def arrive(self) -> None:
+        """Return when it stands before the next call; see `go`."""
         if not self._has_stopped.acquire(timeout=LIMIT_SECONDS):
             message = (
                 f"{self.name} left '{self.at}' {LIMIT_SECONDS} s ago, stops nowhere"
@@ -89,6 +99,19 @@ class Actor(threading.Thread):
             self.go()
         message = f"{self.name} does not come to an end"
         raise Stuck(message)
+
+    def to(self, at: str) -> None:
+        """Go on until it stands before a call."""
+        for _ in range(100):
+            if self.at == at:
+                return
+            assert self.at != IDLE, f"{self.name} does not come to '{at}'"
+            self.go()
+
+    def do(self, work: Callable[[], object]) -> None:
+        """Do a piece of work, whole."""
+        self.begin(work)
+        self.finish()
 
     def leave(self) -> None:
         """End the thread."""
