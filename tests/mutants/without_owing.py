@@ -1,0 +1,133 @@
+"""What is kept to where a forget is owed: O2, O3, X3, and the process store."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants import owing, without_redis, writing
+from tests.mutants.mutant import CELLS, Mutants, without
+
+GATE: Final = "caches.coherence.gate"
+ROWS: Final = "caches.coherence.rows"
+OUTBOX: Final = "caches.outbox"
+FAILED: Final = (
+    "            self.gate.fail(error)\n            self.gate.close(error)\n"
+)
+
+MUTANTS: Final[Mutants] = {
+    "O2, the drain commits after its forget": without(
+        owing.sweeper_is_killed,
+        (
+            OUTBOX,
+            "            if entries:\n                self._forget(entries)\n",
+            "        if entries:\n            self._forget(entries)\n",
+        ),
+    ),
+    "O2, the server ends a drain that hangs": without(
+        owing.drain_hangs,
+        (
+            OUTBOX,
+            '    " SET LOCAL idle_in_transaction_session_timeout = {idle_ms}"\n',
+            "",
+        ),
+    ),
+    "O3, the hook drains": without(
+        owing.sql_in_a_transaction_with_a_hook,
+        (
+            CELLS,
+            "if not in_transaction(using) and not self._drain(",
+            "if False and not self._drain(",
+        ),
+    ),
+    "O3, the hook drains what came behind its old row": without(
+        writing.row_is_moved_behind_the_old_row,
+        (
+            CELLS,
+            "if not in_transaction(using) and not self._drain(",
+            "if False and not self._drain(",
+        ),
+    ),
+    "O3, waiting": without(
+        owing.sweep_holds_the_row_of_a_commit, (CELLS, "waits=True", "waits=False")
+    ),
+    "O3, by presence": without(
+        owing.ids_commit_out_of_order,
+        (OUTBOX, "PORTION_ROWS: Final = 500", "PORTION_ROWS: Final = 500\nLAST = [0]"),
+        (
+            OUTBOX,
+            "taken = outbox.take(PORTION_ROWS, waits=self._waits)",
+            (
+                "taken = list(outbox.filter(id__gt=LAST[0]).order_by('id'));"
+                " ids = [one.pk for one in taken]; LAST[0] = max([*LAST, *ids]);"
+                " outbox.filter(id__in=ids).delete()"
+            ),
+        ),
+    ),
+    "X3, starts closed": without(
+        owing.process_starts_while_something_is_owed,
+        (GATE, "        self.is_open = False\n", "        self.is_open = True\n"),
+    ),
+    "X3, opening drains": without(
+        owing.process_starts_while_something_is_owed,
+        (CELLS, 'return self._drain(self.database, "outbox")', "return True"),
+    ),
+    "X3, opening waits": without(
+        owing.process_starts_while_a_sweep_forgets, (CELLS, "waits=True", "waits=False")
+    ),
+    "X3, a commit that could not forget closes": without(
+        owing.commit_cannot_forget,
+        (CELLS, FAILED + "            return False", "            return False"),
+    ),
+    "X3, a forget by hand that failed closes": without(
+        owing.hand_cannot_forget,
+        (CELLS, FAILED + "            raise", "            raise"),
+    ),
+    "X3, opening heeds a closing": without(
+        owing.commit_while_opening,
+        (GATE, "is_ready and closings == self._closings", "is_ready"),
+    ),
+    "X3, a commit while closed closes": without(
+        owing.commit_while_opening,
+        (
+            CELLS,
+            "self.gate.close()  # an opening under way may not have seen these rows",
+            "pass",
+        ),
+    ),
+    "X3, a forget by hand while closed closes": without(
+        owing.forget_by_hand_while_opening,
+        (
+            CELLS,
+            "            self.gate.close()\n            message =",
+            "            message =",
+        ),
+    ),
+    "process store, the number first": without(
+        without_redis.number_before_entries,
+        (
+            ROWS,
+            "        self._vouch(moment)\n        standing: Standing",
+            (
+                "        early = load(place.question, keys)\n"
+                "        self._vouch(moment)\n        standing: Standing"
+            ),
+        ),
+        (
+            ROWS,
+            "loaded = load(place.question, left)",
+            "loaded = {key: early[key] for key in left}",
+        ),
+    ),
+    "process store, a missing number vouches for nothing": without(
+        without_redis.number_is_missing,
+        (
+            ROWS,
+            "            rows.begin()\n            return None",
+            "            rows.begin()\n            return (b'',)",
+        ),
+    ),
+    "process store, a forget by hand changes the number": without(
+        without_redis.forget_by_hand_without_redis,
+        (ROWS, "CacheGeneration.objects.using(self.database).renew()", "pass"),
+    ),
+}
