@@ -25,7 +25,7 @@ from workflow_engine.receivers import connect, disconnect
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BOUNDED = hypothesis_settings(
-    max_examples=12,
+    max_examples=10,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -60,12 +59,12 @@ def three() -> tuple[Process, Process, Process]:
 
 
 @pytest.fixture
-def workflow(three: tuple[Process, ...]) -> Iterator[Workflow]:
-    """Yield a workflow that three processes remember."""
+def workflow(three: tuple[Process, ...]) -> Workflow:
+    """Return a workflow that three processes remember."""
     made = WorkflowFactory(name="old")
     for process in three * 2:
         assert process.get(workflows, made.pk).name == "old"
-    yield made
+    return made
 
 
 def names(three: tuple[Process, ...], workflow: Workflow) -> list[str]:
