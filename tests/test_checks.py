@@ -214,7 +214,7 @@ def test_check__e005(settings: Settings, backend: str, message: str, hint: str) 
     assert (found.msg, found.hint) == (f"Cache alias 'wf' {message}", hint)
 
 
-class OwnCache(RedisCache):
+class OwnCache(RedisCache):  # type: ignore[misc] # the library has no types
     """A project's own kind of the one backend there may be."""
 
 
