@@ -81,7 +81,8 @@ def test_add__switched_off() -> None:
 
 
 def test_add__tells_of_the_first_since_the_last_taking() -> None:
-    own, told = Counts(), []
+    own = Counts()
+    told: list[None] = []
     own.on_first = lambda: told.append(None)
 
     own.add("a", "hit")

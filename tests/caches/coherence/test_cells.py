@@ -23,8 +23,8 @@ from workflow_engine.lookups import (
     workflow_ids_by_detector,
     workflows,
 )
-from workflow_engine.lookups.detectors import candidate_routes
 from workflow_engine.models import CacheOutbox
+from workflow_engine.types.routes import candidate_routes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.redis]
 
