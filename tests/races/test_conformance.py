@@ -49,6 +49,15 @@ SAMPLED: Final = {
         drains=True,
         budget=Budget(fillings_up=2, evictions=1, generation_evictions=2),
     ),
+    "psql": Configuration(
+        readers=APART,
+        looks=4,
+        writers=2,
+        forgets=False,
+        aborts=True,
+        sweeps=2,
+        budget=Budget(kills=2, expiries=1, generation_evictions=1),
+    ),
 }
 
 ALIAS: Final = "conformance"
@@ -112,7 +121,9 @@ def scene(server: str, cast: Cast) -> Iterator[Scene]:
         client.config_set("maxmemory", 0)
 
 
-@pytest.mark.parametrize(("name", "share"), [("mixed", 0.7), ("memory full", 0.3)])
+@pytest.mark.parametrize(
+    ("name", "share"), [("mixed", 0.6), ("memory full", 0.2), ("psql", 0.2)]
+)
 def test_client__along_sampled_traces(
     cast: Cast, scene: Scene, name: str, share: float
 ) -> None:

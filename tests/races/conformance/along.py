@@ -101,7 +101,9 @@ class Along:
             self._expect(step, "commits")
             one.go(Rollback())
         elif step.name == "writes":
-            one.begin(self._cast.writes(int(step.actor[1:])))
+            is_ours = self._system.configuration.forgets
+            writes = self._cast.writes if is_ours else self._cast.writes_by_sql
+            one.begin(writes(int(step.actor[1:])))
         elif step.name == "asks":
             one.begin(self._cast.look_up)
             self._expect(step, "reads")
