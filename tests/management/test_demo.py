@@ -134,7 +134,7 @@ def test_asked__figures_written_meanwhile_are_not_guessed() -> None:
     counts.add("workflows", "hit", "near", 3)
     with Asked("evt-1") as cut:
         figures.flush()
-        counts.add("workflows", "hit", "near", 2)
+        counts.add("workflows", "miss", "absent", 2)
     with Asked("evt-2") as whole:
         counts.add("workflows", "hit", "near", 2)
 
