@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import redis as redis_client
@@ -44,6 +44,7 @@ from workflow_engine.models import CacheOutbox, Condition, MetricBucket, WorkIte
 pytestmark = pytest.mark.django_db
 
 NAMES = ["database", "look-ups", "cache", "items", "dead letters"]
+Child: TypeAlias = "subprocess.Popen[bytes]"
 UsePlace = Callable[[str], None]
 
 
@@ -695,45 +696,67 @@ def test_dead_letters__project_without_addresses(settings: Settings) -> None:
 
 
 @pytest.fixture
-def watching(half_migrated: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
-    """Yield a command that looks again and again, as JSON."""
+def watch(half_migrated: dict[str, str]) -> Iterator[Callable[..., Child]]:
+    """Return how to start a command that looks again and again; it ends with the test."""
     manage(half_migrated, "migrate", "workflow_engine", "-v", "0")
-    with subprocess.Popen(
-        [sys.executable, "manage.py", "workflow_status", "--watch", "0.1", "--json"],
-        cwd=ROOT,
-        env=half_migrated,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as child:
-        yield child
+    buffered = {**half_migrated, "PYTHONUNBUFFERED": ""}
+    started: list[Child] = []
+
+    def start(*arguments: str) -> Child:
+        child = subprocess.Popen(
+            [sys.executable, "manage.py", "workflow_status", "--watch", *arguments],
+            cwd=ROOT,
+            env=buffered,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
         child.kill()
+        child.communicate(timeout=LIMIT_SECONDS)
 
 
-def next_line(child: "subprocess.Popen[str]") -> str:
+def read(child: Child) -> str:
+    """Return what is there to be read; waits until there is something."""
     assert child.stdout is not None
     assert select.select([child.stdout], [], [], LIMIT_SECONDS)[0]
-    return str(child.stdout.readline())
+    return os.read(child.stdout.fileno(), 65_536).decode()
 
 
-def test_watch__until_interrupted(watching: "subprocess.Popen[str]") -> None:
-    first, second = next_line(watching), next_line(watching)
-    os.kill(watching.pid, signal.SIGINT)
-    _, error = watching.communicate(timeout=LIMIT_SECONDS)
+def test_watch__is_told_at_once(watch: Callable[..., Child]) -> None:
+    child = watch("3600")
+
+    header, *parts, between, end = read(child).split("\n")
+
+    assert re.match(r"\d\d:\d\d:\d\d UTC · workflow_engine ", header)
+    assert [re.split("  +", part)[0] for part in parts] == NAMES
+    assert (between, end) == ("", "")
+
+
+def test_watch__until_interrupted(watch: Callable[..., Child]) -> None:
+    child = watch("0.1", "--json")
+
+    first, second = read(child), read(child)
+    os.kill(child.pid, signal.SIGINT)
+    _, error = child.communicate(timeout=LIMIT_SECONDS)
 
     assert first.startswith('{"at":')
     assert second.startswith('{"at":')
     assert first != second
-    assert watching.returncode == 130
-    assert error == "CommandError: Interrupted.\n"
+    assert child.returncode == 130
+    assert error == b"CommandError: Interrupted.\n"
 
 
-def test_watch__reader_has_enough(watching: "subprocess.Popen[str]") -> None:
-    next_line(watching)
-    assert watching.stdout is not None
-    watching.stdout.close()
+def test_watch__reader_has_enough(watch: Callable[..., Child]) -> None:
+    child = watch("0.1", "--json")
+    read(child)
+    assert child.stdout is not None
+    child.stdout.close()
 
-    code = watching.wait(LIMIT_SECONDS)
+    code = child.wait(LIMIT_SECONDS)
 
-    assert watching.stderr is not None
-    assert (code, watching.stderr.read()) == (0, "")
+    assert child.stderr is not None
+    assert (code, child.stderr.read()) == (0, b"")
