@@ -7,6 +7,7 @@ the database and the server, as processes do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from django.db import connection
@@ -14,6 +15,7 @@ from django.db import connection
 from tests.receivers.answers import SOURCES, TYPES
 from tests.waiting import wait_until
 from workflow_engine.caches import CacheAccess
+from workflow_engine.caches.coherence import NearState
 from workflow_engine.caches.coherence.cells import CellCoherence
 from workflow_engine.caches.declared import declared
 from workflow_engine.caches.look_up import LookUp
@@ -75,11 +77,18 @@ def warm(sides: Iterable[CellCoherence], asked: Asked) -> None:
     """Have each read everything until it has near copies that stand."""
     for side in sides:
         wait_until(
-            lambda side=side: read(side, asked) == direct(asked) and side.gate.is_open,  # type: ignore[misc]
-            "a process uses the cache",
+            partial(_is_warm, side, asked),
+            "a process has near copies of everything",
             limit_seconds=20,
         )
-        read(side, asked)
+
+
+def _is_warm(side: CellCoherence, asked: Asked) -> bool:
+    assert read(side, asked) == direct(asked)
+    if not side.gate.is_open:
+        return False
+    lasts = [side.peek(access, keys[-1]) for access, keys in asked]
+    return all(last.near is NearState.STANDS for last in lasts)
 
 
 def not_among(answers: Answers, *allowed: Answers) -> dict[Any, Any]:

@@ -14,6 +14,7 @@ from tests.races.faults.conftest import TIMEOUT_SECONDS
 from tests.races.faults.place import LIMIT_SECONDS, Place, before, counted
 from tests.races.processes import not_among, owed, process, read, warm
 from tests.waiting import wait_until
+from workflow_engine.caches.metrics import counts
 from workflow_engine.lookups import accesses, workflows
 from workflow_engine.models import Detector, Workflow
 from workflow_engine.types.snapshots import ABSENT
@@ -178,12 +179,13 @@ def test_redis__memory_is_full__everything_is_forgotten(place: Place) -> None:
 def test_redis__memory_becomes_full_before_the_fill(place: Place) -> None:
     place.warm()
     place.write()
-    counted()
+    counts.take()
 
     with before(place.here, "fill", lambda: _fill_memory(place)):
         assert not place.stale(place.here)
 
-    assert counted("refused", "oom")
+    refused = {one.reason for one in counts.take() if one.counter == "refused"}
+    assert refused == {"oom"}
     assert place.here.gate.is_open
 
 

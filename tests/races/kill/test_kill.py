@@ -38,7 +38,7 @@ pytestmark = [
 
 MOST_STEPS = 120
 #: The server ends a drain after 0.3 s here; the rest is for a machine under load.
-FREE_SECONDS = 5
+FREE_SECONDS = 10
 
 Prepare = Callable[[], None]
 
@@ -230,6 +230,6 @@ def test_sweep__stopped_for_good_before_each_step(
 def test_write__stopped_for_good_before_each_step(
     watchers: Watchers, children: Children
 ) -> None:
-    stop_at_every_step(watchers, children, "move")
+    stop_at_every_step(watchers, children, "save")
 
     assert connection.is_usable()
