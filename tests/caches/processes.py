@@ -119,7 +119,7 @@ class Cells:
         return bytes(self._processes[0].place(question).generation)
 
     def cell(self, question: AnyQuestion, key: Any) -> bytes | None:
-        found: Any = self.client.get(self.name(question, key))
+        found: bytes | None = self.client.get(self.name(question, key))  # type: ignore[assignment] # not async
         return found
 
     def put(self, question: AnyQuestion, key: Any, cell: bytes) -> None:

@@ -175,7 +175,7 @@ def test_sample__every_hit(
     def is_found() -> bool:
         answers.append(process.get(numbers.question, 1))
         verifier.drain()
-        return answers[-1] == (2,)
+        return bool(answers[-1] == (2,))
 
     wait_until(is_found, "the planted value was found", limit_seconds=LIMIT_SECONDS)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -260,7 +261,7 @@ def test_generation__lost_again_and_again_under_load(
         while not ended.is_set():
             cells.evict_generation(numbers.question)
 
-    reads = [elsewhere(lambda one=one: read(one)) for one in readers * 2]
+    reads = [elsewhere(partial(read, one)) for one in readers * 2]
     evictor = elsewhere(evict)
     for value in range(1, 60):
         numbers.rows = {1: (value,)}

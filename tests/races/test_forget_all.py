@@ -53,7 +53,7 @@ def test_forget_all__a_reader_fills_at_every_step_of_it(
         steps.append("unlink")
 
     other.store.before["unlink"] = fill_now
-    other.coherence.store = OneByOne(other.store)  # type: ignore[assignment] # a store
+    other.coherence.store = OneByOne(other.store)
     other.forget_all(numbers.question)
     fill_now()
     gate.open()
@@ -98,7 +98,7 @@ def test_forget_all__a_copy_is_taken_from_a_cell_not_yet_scanned(
     other, reader = cells.process(numbers.declared), cells.process(numbers.declared)
     other.get_many(numbers.question, [1, 2])
     numbers.rows = {1: NEW, 2: NEW}
-    other.coherence.store = OneByOne(other.store)  # type: ignore[assignment] # a store
+    other.coherence.store = OneByOne(other.store)
     taken: list[Any] = []
     other.store.before["unlink"] = lambda: taken.append(
         reader.get_many(numbers.question, [1, 2])

@@ -376,7 +376,7 @@ def test_action__given_up_by_a_workflow_while_it_is_edited(
     assert enabled(reader, workflow_id) == set()
 
 
-def enabled(reader: Process, workflow_id: int) -> set[bool]:
+def enabled(reader: Process, workflow_id: int | None) -> set[bool]:
     workflow = reader.get(workflows, workflow_id)
     return {one.action.enabled for group in workflow.ifs for one in group.actions}
 

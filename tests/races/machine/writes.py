@@ -95,7 +95,7 @@ CREATIONS: Final[tuple[Callable[[], object], ...]] = (
 
 def pick(model: Any, place: int) -> Any:
     """Return a row, or None where there is none."""
-    rows = list(models.QuerySet(model).order_by("pk"))
+    rows: list[Any] = list(models.QuerySet(model).order_by("pk"))
     return rows[place % len(rows)] if rows else None
 
 
@@ -176,7 +176,7 @@ def clear() -> None:
     for factory in _FACTORIES:
         factory.reset_sequence(0, force=True)
     for model in TABLES:
-        rows = models.QuerySet(model)
+        rows: models.QuerySet[Any] = models.QuerySet(model)
         rows._raw_delete(rows.db)
 
 
