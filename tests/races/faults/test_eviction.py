@@ -45,6 +45,7 @@ def test_eviction__random_operations(place: Place) -> None:
     used = place.client.info("memory")["used_memory"]
     place.client.config_set("maxmemory-policy", "allkeys-random")
     place.client.config_set("maxmemory", used)
+    hits: set[str] = set()
 
     for number in range(OPERATIONS):
         kind = choose.randrange(10)
@@ -55,8 +56,8 @@ def test_eviction__random_operations(place: Place) -> None:
         else:
             side = choose.choice(sides)
             assert not place.stale(side), number
+        hits |= {one.reason for one in counts.take() if one.counter == "hit"}
 
     assert owed() == 0
     assert place.client.info("stats")["evicted_keys"]
-    hits = {one.reason for one in counts.take() if one.counter == "hit"}
     assert hits == {"near", "cell"}
