@@ -1,4 +1,4 @@
-"""Promises of what is still owed: the outbox, and the gate."""
+"""Promises of what is still owed: the outbox, and who takes its rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from tests.models.outbox import asked, run
 from tests.mutants.world import Side, World, once, same
 from tests.queue.threads import LIMIT_SECONDS, elsewhere
 from tests.waiting import wait_until
-from workflow_engine.exceptions import CacheUnavailable
 from workflow_engine.models import Detector
 
 A, B, C, D = "/a", "/b", "/c", "/d"
@@ -101,7 +100,7 @@ def sql_in_a_transaction_with_a_hook(world: World) -> None:
     reader = world.side()
     reader.get_many(world.by_source, [A, B, C, D])
     with world.heard():
-        _write_both(known, unknown)
+        write_both(known, unknown)
 
     world.fresh(reader, world.by_source, A, B, C, D)
 
@@ -111,106 +110,21 @@ def sweep_holds_the_row_of_a_commit(world: World) -> None:
     known, unknown = DetectorFactory(source=A), DetectorFactory(source=B)
     reader, sweeper = world.side(), world.side()
     reader.get_many(world.by_source, [A, B, C, D])
-    with world.heard(), _sweeping(sweeper) as begin:
+    with world.heard(), sweeping(sweeper) as begin:
         world.writer.store.before["unlink"] = once(begin)
-        _write_both(known, unknown)
+        write_both(known, unknown)
         world.fresh(reader, world.by_source, A, B, C, D)
 
 
-def process_starts_while_something_is_owed(world: World) -> None:
-    """A writer died before its forget; a process that starts now reads."""
-    detector = DetectorFactory(source=A)
-    world.side().get_many(world.by_source, [A, B])
-    run(MOVE, B, detector.pk)
-
-    world.fresh(world.side(opens=False), world.by_source, A, B)
-
-
-def process_starts_while_a_sweep_forgets(world: World) -> None:
-    """The same, and a sweep has taken the row and not forgotten yet."""
-    detector = DetectorFactory(source=A)
-    sweeper, started = world.side(), world.side(opens=False)
-    sweeper.get_many(world.by_source, [A, B])
-    run(MOVE, B, detector.pk)
-    with _sweeping(sweeper) as begin:
-        begin()
-        _same_as_loaded(world, started, A, B)
-
-
-def commit_cannot_forget(world: World) -> None:
-    """W's forget fails; the server is back at once, and W reads."""
-    detector = DetectorFactory(source=A)
-    world.writer.get_many(world.by_source, [A, B])
-    world.writer.store.before["unlink"] = once(_time_out)
-    detector.source = B
-    with world.heard():
-        detector.save()
-
-    _same_as_loaded(world, world.writer, A, B)
-
-
-def hand_cannot_forget(world: World) -> None:
-    """The same for a forget by hand, of which its caller is told."""
-    world.numbers.rows[1] = (1,)
-    world.writer.get(world.numbers.question, 1)
-    world.writer.store.before["unlink"] = once(_time_out)
-    with suppress(CacheUnavailable):
-        world.write(1, (2,))
-    same(world.writer.get(world.numbers.question, 1), (2,), "own look-up")
-
-
-def commit_while_opening(world: World) -> None:
-    """A process opens and has seen what is owed; then its own commit owes more."""
-    detector, other = DetectorFactory(source=A), DetectorFactory(source=C)
-    world.side().get_many(world.by_source, [A, B, C, D])
-    run(MOVE, D, other.pk)
-    opening = world.side(opens=False)
-
-    def save() -> None:
-        world.write_as(opening)
-        detector.source = B
-        detector.save()
-
-    opening.store.after["unlink"] = once(lambda: elsewhere(save).result(LIMIT_SECONDS))
-    with world.heard():
-        opening.coherence.gate.passes()
-
-    _same_as_loaded(world, opening, A, B)
-
-
-def forget_by_hand_while_opening(world: World) -> None:
-    """The same for a forget by hand, which fails and says so."""
-    other = DetectorFactory(source=C)
-    world.numbers.rows[1] = (1,)
-    world.side().get(world.numbers.question, 1)
-    run(MOVE, D, other.pk)
-    opening = world.side(opens=False)
-
-    def forget() -> None:
-        with suppress(CacheUnavailable):
-            world.write(1, (2,), by=opening)
-
-    opening.store.after["unlink"] = once(forget)
-    opening.coherence.gate.passes()
-
-    same(opening.get(world.numbers.question, 1), (2,), "own look-up")
-
-
-def _write_both(known: Detector, unknown: Detector) -> None:
+def write_both(known: Detector, unknown: Detector) -> None:
     with transaction.atomic():
         known.source = C
         known.save()
         run(MOVE, D, unknown.pk)
 
 
-def _same_as_loaded(world: World, side: Any, *sources: str) -> None:
-    for source in sources:
-        expected = world.by_source.load([source])[source]
-        same(side.get(world.by_source, source), expected, source)
-
-
 @contextmanager
-def _sweeping(sweeper: Side) -> Iterator[Callable[[], None]]:
+def sweeping(sweeper: Side) -> Iterator[Callable[[], None]]:
     """Yield what begins a sweep elsewhere, up to its forget.
 
     It goes on when a connection waits for its rows, or at the end.
@@ -246,7 +160,3 @@ def somebody_waits() -> bool:
 
 def _kill() -> None:
     raise _Killed
-
-
-def _time_out() -> None:
-    raise CacheUnavailable("timeout", "no answer")

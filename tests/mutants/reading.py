@@ -140,6 +140,25 @@ def own_forget_with_trust(world: World) -> None:
         same(_kept(world, reader), None, "kept from before the own forget")
 
 
+def kept_answers_of_anothers_write(world: World) -> None:
+    """Another process forgets what kept answers were made of."""
+    reader = _with_kept(world)
+    world.write(1, NEW)
+    same(_kept(world, reader), None, "kept from before the write")
+
+
+def kept_answers_are_made_of_standing_copies(world: World) -> None:
+    """R has read a cell, W forgets it, R sets the absent generation, and keeps what it read."""
+    reader = _with_a_cell(world)
+    world.client.delete(world.generation(world.numbers.question))
+    reader.store.after["read"] = once(lambda: world.write(1, NEW))
+    look_up = reader.look_up(world.numbers.question)
+
+    look_up.keep("answers", look_up.get_many(world.numbers.question, [1]))
+
+    same(_kept(world, reader), None, "kept from before the write")
+
+
 def empties_live_shortly(world: World) -> None:
     """What nothing applies to is asked for by sources without bound."""
     world.side().get(world.numbers.question, 404)

@@ -7,6 +7,7 @@ from typing import Final
 from tests.mutants import forgetting, reading, writing
 from tests.mutants.mutant import CELLS, HOOK, Mutants, without
 
+CONNECT: Final = "receivers.connect"
 SAVING: Final = "receivers.saving"
 FORGET_LAST: Final = (
     "self.store.unlink(names, last=[place.generation for place in touched])"
@@ -110,8 +111,26 @@ MUTANTS: Final[Mutants] = {
         writing.forget_raises,
         (
             HOOK,
-            "        except Exception:\n",
-            "        except Exception:\n            raise\n",
+            "            self._count_failure(error)\n        by_hand",
+            "            raise\n        by_hand",
         ),
+    ),
+    "old rows of a QuerySet": without(
+        writing.rows_are_updated,
+        (CONNECT, "    (rows_will_change, before_bulk),\n", ""),
+    ),
+    "new rows of a QuerySet": without(
+        writing.rows_are_updated, (CONNECT, "    (rows_changed, after_bulk),\n", "")
+    ),
+    "the new row of a save": without(
+        writing.instance_is_old,
+        (
+            SAVING,
+            "        hook.add_rows(questions, watched.model, rows, CAUSE, is_committed",
+            "        hook.add_rows(questions, watched.model, (), CAUSE, is_committed",
+        ),
+    ),
+    "the row of a delete": without(
+        writing.row_is_deleted, (CONNECT, "    (pre_delete, before_delete),\n", "")
     ),
 }

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.mutants import owing, without_redis, writing
+from tests.mutants import closing, owing, without_redis, writing
 from tests.mutants.mutant import CELLS, Mutants, without
 
 GATE: Final = "caches.coherence.gate"
 ROWS: Final = "caches.coherence.rows"
 OUTBOX: Final = "caches.outbox"
-FAILED: Final = (
-    "            self.gate.fail(error)\n            self.gate.close(error)\n"
-)
+INTERRUPTED: Final = "        except Exception as error:\n            self.gate.close(error)\n            raise\n"
+FAILED: Final = "            self.gate.fail(error)\n            self.gate.close(error)\n            raise\n"
+PAYS: Final = "return self.passes() or self._opening or self.is_open"
 
 MUTANTS: Final[Mutants] = {
     "O2, the drain commits after its forget": without(
@@ -64,43 +64,47 @@ MUTANTS: Final[Mutants] = {
         ),
     ),
     "X3, starts closed": without(
-        owing.process_starts_while_something_is_owed,
+        closing.process_starts_while_something_is_owed,
         (GATE, "        self.is_open = False\n", "        self.is_open = True\n"),
     ),
     "X3, opening drains": without(
-        owing.process_starts_while_something_is_owed,
-        (CELLS, 'return self._drain(self.database, "outbox")', "return True"),
+        closing.process_starts_while_something_is_owed,
+        (CELLS, '= self._drain(self.database, "outbox")', "= True"),
     ),
     "X3, opening waits": without(
-        owing.process_starts_while_a_sweep_forgets, (CELLS, "waits=True", "waits=False")
+        closing.process_starts_while_a_sweep_forgets,
+        (CELLS, "waits=True", "waits=False"),
     ),
     "X3, a commit that could not forget closes": without(
-        owing.commit_cannot_forget,
-        (CELLS, FAILED + "            return False", "            return False"),
+        closing.commit_cannot_forget, (CELLS, FAILED, "            raise\n")
     ),
     "X3, a forget by hand that failed closes": without(
-        owing.hand_cannot_forget,
-        (CELLS, FAILED + "            raise", "            raise"),
+        closing.hand_cannot_forget, (CELLS, FAILED, "            raise\n")
+    ),
+    "X3, a commit that was interrupted closes": without(
+        closing.commit_is_interrupted, (CELLS, INTERRUPTED, "")
+    ),
+    "X3, a commit whose drain failed closes": without(
+        closing.commit_loses_the_database, (CELLS, INTERRUPTED, "")
+    ),
+    "X3, a forget by hand that was interrupted closes": without(
+        closing.hand_is_interrupted, (CELLS, INTERRUPTED, "")
     ),
     "X3, opening heeds a closing": without(
-        owing.commit_while_opening,
+        closing.commit_fails_while_opening,
         (GATE, "is_ready and closings == self._closings", "is_ready"),
     ),
-    "X3, a commit while closed closes": without(
-        owing.commit_while_opening,
+    "X3, a commit pays during an opening, or keeps it closed": without(
+        closing.commit_while_opening,
+        (GATE, PAYS, "return self.passes()"),
         (
-            CELLS,
-            "self.gate.close()  # an opening under way may not have seen these rows",
-            "pass",
+            GATE,
+            "            if not self.is_open:\n                self._cl",
+            "            if False:\n                self._cl",
         ),
     ),
-    "X3, a forget by hand while closed closes": without(
-        owing.forget_by_hand_while_opening,
-        (
-            CELLS,
-            "            self.gate.close()\n            message =",
-            "            message =",
-        ),
+    "X3, a forget by hand pays during an opening": without(
+        closing.forget_by_hand_while_opening, (GATE, PAYS, "return self.passes()")
     ),
     "process store, the number first": without(
         without_redis.number_before_entries,
@@ -129,5 +133,17 @@ MUTANTS: Final[Mutants] = {
     "process store, a forget by hand changes the number": without(
         without_redis.forget_by_hand_without_redis,
         (ROWS, "CacheGeneration.objects.using(self.database).renew()", "pass"),
+    ),
+    "X3, closed, nothing that was kept is an answer": without(
+        closing.commit_cannot_forget_what_was_kept,
+        (
+            CELLS,
+            "if not moment.group.kept.count or not self.gate.is_open:",
+            "if not moment.group.kept.count:",
+        ),
+    ),
+    "X3, opening ends trust": without(
+        closing.trust_ends_with_an_own_forget_that_failed,
+        (CELLS, "        self._places.unsee()\n", ""),
     ),
 }

@@ -82,7 +82,7 @@ MUTANTS: Final[Mutants] = {
         ),
         (
             READING,
-            "loaded = load_under(self._place, self._store, mine)",
+            "loaded = load(self._place.question, list(mine))",
             "loaded = {key: early[key] for key in mine}",
         ),
     ),
@@ -195,6 +195,18 @@ MUTANTS: Final[Mutants] = {
             "caches.stores.redis.line",
             "        if self._has_connected:",
             "        if False:",
+        ),
+    ),
+    "kept answers stand as long as copies": without(
+        reading.kept_answers_of_anothers_write,
+        (MOMENT, "        if not self._stands(kept):\n", "        if False:\n"),
+    ),
+    "kept answers are made of standing copies": without(
+        reading.kept_answers_are_made_of_standing_copies,
+        (
+            MOMENT,
+            "if [self.near.get(one) for one in self.standings] != [True] * len(",
+            "if False and [] != [True] * len(",
         ),
     ),
 }

@@ -137,6 +137,26 @@ def instance_is_old(world: World) -> None:
     world.fresh(reader, world.by_source, A, B, C)
 
 
+def rows_are_updated(world: World) -> None:
+    """A QuerySet moves a row; the database triggers are off."""
+    detector, reader = DetectorFactory(source=A), world.side()
+    reader.get_many(world.by_source, [A, B])
+    with unheard_by_the_database(), world.heard():
+        Detector.objects.filter(pk=detector.pk).update(source=B)
+
+    world.fresh(reader, world.by_source, A, B)
+
+
+def row_is_deleted(world: World) -> None:
+    """An instance is deleted; the database triggers are off."""
+    detector, reader = DetectorFactory(source=A), world.side()
+    reader.get(world.by_source, A)
+    with unheard_by_the_database(), world.heard():
+        detector.delete()
+
+    world.fresh(reader, world.by_source, A)
+
+
 def row_is_moved_behind_the_old_row(world: World) -> None:
     """W has read the old row; another moves it, and R fills; W moves it on."""
     detector, reader = DetectorFactory(source=A), world.side()
