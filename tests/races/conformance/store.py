@@ -74,15 +74,20 @@ class StoppingStore:
 
     def unlink(self, names: Sequence[bytes], *, last: Sequence[bytes] = ()) -> None:
         if names:
-            self._stop("removes the cell" if last else "drops")
+            self._stop(
+                _removes(names, otherwise="removes the cell" if last else "drops")
+            )
             self._store.unlink(names)
         if last:
-            self._stop("removes the generation")
+            self._stop(_removes(last, otherwise="removes the cell"))
             self._store.unlink([], last=last)
 
     def scan(self, prefix: bytes) -> Iterator[list[bytes]]:
+        """Yield one name at a time, generations first: the order of a scan is no promise."""
         self._stop("scans")
-        return self._store.scan(prefix)
+        for found in self._store.scan(prefix):
+            for name in sorted(found, key=_is_generation, reverse=True):
+                yield [name]
 
     def life_left_ms(self, name: bytes) -> int | None:
         return self._store.life_left_ms(name)
@@ -96,3 +101,11 @@ class StoppingStore:
 
     def close(self) -> None:
         self._store.close()
+
+
+def _is_generation(name: bytes) -> bool:
+    return name.endswith(b":g")
+
+
+def _removes(names: Sequence[bytes], *, otherwise: str) -> str:
+    return "removes the generation" if all(map(_is_generation, names)) else otherwise
