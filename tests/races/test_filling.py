@@ -60,6 +60,26 @@ def test_fill__after_a_write(
     assert other.get(numbers.question, 1) == NEW
 
 
+def test_forget__a_reader_before_and_after_every_step_of_it(
+    cells: Cells, numbers: Numbers
+) -> None:
+    numbers.rows = {1: OLD}
+    writer, reader = cells.process(numbers.declared), cells.process(numbers.declared)
+    reader.get(numbers.question, 1)
+    seen = []
+
+    def look() -> None:
+        # Twice: the first look may set a generation, which vouches for the second.
+        seen.append([reader.get(numbers.question, 1) for _ in range(2)])
+
+    writer.store.before["unlink"] = writer.store.after["unlink"] = look
+    numbers.rows = {1: NEW}
+    writer.forget(numbers.question, 1)
+
+    assert seen == [[OLD] * 2, [NEW] * 2]
+    assert reader.get(numbers.question, 1) == NEW
+
+
 def test_take__filled_by_another_since_it_was_read(
     cells: Cells, numbers: Numbers
 ) -> None:
