@@ -8,9 +8,14 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, models
 
-from tests.factories import EnvironmentFactory
-from tests.models.outbox import asked, run, session
-from workflow_engine.models import CacheGeneration, CacheOutbox, Environment
+from tests.factories import DetectorFactory, EnvironmentFactory
+from tests.models.outbox import asked, clear, recorded, run, session
+from workflow_engine.models import (
+    CacheGeneration,
+    CacheOutbox,
+    Detector,
+    Environment,
+)
 from workflow_engine.models.cache_triggers import (
     WATCHED,
     install,
@@ -80,8 +85,9 @@ EMPTY_FUNCTION = (
         EMPTY_FUNCTION,
         "ALTER FUNCTION wfe_cache_environment() SECURITY INVOKER",
         "ALTER FUNCTION wfe_cache_environment() RESET search_path",
+        "GRANT EXECUTE ON FUNCTION wfe_cache_environment() TO PUBLIC",
     ],
-    ids=["dropped", "off", "all off", "replica", "body", "rights", "path"],
+    ids=["dropped", "off", "all off", "replica", "body", "rights", "path", "anybody"],
 )
 def test_missing__names_the_table(change: str) -> None:
     run(change)
@@ -126,6 +132,28 @@ def test_install__before_a_later_migration_makes_a_table() -> None:
 
     install("default")
     assert found == [ENVIRONMENT]
+    assert missing("default") == []
+
+
+@pytest.mark.postgres
+def test_install__before_a_later_migration_makes_a_column() -> None:
+    detector = DetectorFactory()
+    clear()
+    run("ALTER TABLE workflow_engine_detector RENAME COLUMN source TO wfe_test_later")
+    try:
+        install("default")
+
+        found = missing("default")
+        run("UPDATE workflow_engine_detector SET name = 'by a data migration'")
+    finally:
+        run("ALTER TABLE workflow_engine_detector RENAME wfe_test_later TO source")
+
+    install("default")
+    (_, images) = recorded()[0]
+    assert images == [
+        {"id": detector.pk, "event_type": detector.event_type, "enabled": True}
+    ]
+    assert found == [Detector._meta.db_table]
     assert missing("default") == []
 
 

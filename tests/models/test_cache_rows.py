@@ -213,6 +213,52 @@ def test_bump__says_which_transaction() -> None:
     assert CacheGeneration.objects.get().bumped_by == int(number)
 
 
+@pytest.mark.postgres
+def test_bump__of_a_transaction_whose_number_a_dump_brought_along() -> None:
+    with transaction.atomic():
+        number = int(asked("SELECT pg_current_xact_id()::text"))
+    # The UPDATE itself takes the next number, and the renaming the one after it.
+    run("UPDATE workflow_engine_cachegeneration SET bumped_by = %s", number + 2)
+    before = current()
+
+    with transaction.atomic():
+        run(RENAME)
+        same = int(asked("SELECT pg_current_xact_id()::text"))
+
+    assert same == number + 2, "somebody else used up a number"
+    assert current() != before
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("is_kept", [True, False], ids=["released", "rolled back"])
+def test_bump__under_a_savepoint(is_kept: bool) -> None:
+    before = current()
+
+    with transaction.atomic():
+        run(RENAME)
+        with transaction.atomic():
+            run("SET CONSTRAINTS ALL IMMEDIATE")
+            within = current()
+            run("SET CONSTRAINTS ALL DEFERRED")
+            transaction.set_rollback(not is_kept)
+        run(RENAME)
+
+    assert within != before
+    assert current() not in ({before} if is_kept else {before, within})
+
+
+@pytest.mark.postgres
+def test_bump__by_the_transaction_after_one_that_bumped_under_a_savepoint() -> None:
+    with transaction.atomic(), transaction.atomic():
+        run(RENAME)
+        run("SET CONSTRAINTS ALL IMMEDIATE")
+    before = current()
+
+    run(RENAME)
+
+    assert current() != before
+
+
 def test_bump__whatever_an_insert_says_of_conflicts() -> None:
     on_sqlite = connection.vendor == "sqlite"
     before = current()

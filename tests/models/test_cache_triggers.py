@@ -315,6 +315,50 @@ def test_role__that_has_no_right_on_the_outbox(writer: str) -> None:
     assert asked("SELECT generation FROM workflow_engine_cachegeneration") != before
 
 
+#: Code of whoever owns the type would run with the rights of whoever owns the function.
+THEIR_TABLE = """
+    CREATE SCHEMA wfe_test_theirs AUTHORIZATION {role};
+    SET ROLE {role};
+    CREATE TYPE wfe_test_theirs.kind AS ENUM ('a');
+    CREATE TABLE wfe_test_theirs.one (id wfe_test_theirs.kind)
+"""
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.django_db(transaction=True)
+def test_role__puts_our_function_on_its_own_table(
+    writer: str, model: type[models.Model]
+) -> None:
+    function = f"public.wfe_cache_{model._meta.model_name}()"
+    try:
+        with session() as other:
+            run(THEIR_TABLE.format(role=writer), on=other)
+            with pytest.raises(Exception, match="permission denied for function"):
+                run(
+                    "CREATE TRIGGER theirs AFTER INSERT ON wfe_test_theirs.one"
+                    " REFERENCING NEW TABLE AS wfe_new"
+                    f" FOR EACH STATEMENT EXECUTE FUNCTION {function}",
+                    on=other,
+                )
+    finally:
+        run("DROP SCHEMA wfe_test_theirs CASCADE")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_role__puts_the_function_of_the_outbox_on_its_own_table(writer: str) -> None:
+    try:
+        with session() as other:
+            run(THEIR_TABLE.format(role=writer), on=other)
+            with pytest.raises(Exception, match="permission denied for function"):
+                run(
+                    "CREATE TRIGGER theirs AFTER INSERT ON wfe_test_theirs.one"
+                    " FOR EACH ROW EXECUTE FUNCTION public.wfe_cache_bump()",
+                    on=other,
+                )
+    finally:
+        run("DROP SCHEMA wfe_test_theirs CASCADE")
+
+
 @pytest.mark.parametrize(
     "path", ["''", "wfe_test_other", "pg_temp", "wfe_test_other, pg_catalog, public"]
 )

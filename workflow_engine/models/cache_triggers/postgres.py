@@ -1,15 +1,18 @@
 """PostgreSQL: what changed goes to the outbox, and with the COMMIT the number changes.
 
 Functions run with the rights of who installed them, so that whoever may write a rule table
-records it, and with a fixed search path, so that nobody slips other objects in.
+records it. The search path is fixed, so that nobody slips other objects in; and only their
+owner may put them on a table: rows of another table could bring code of its owner along.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeAlias
 
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from workflow_engine.models.cache_rows import ONLY, CacheGeneration, CacheOutbox
 from workflow_engine.models.cache_triggers.watched import WATCHED
@@ -26,6 +29,8 @@ SEARCH_PATH: Final = "pg_catalog, pg_temp"
 _ROW, _INSERT, _DELETE, _UPDATE, _TRUNCATE = 1, 4, 8, 16, 32
 
 _OLD, _NEW = "wfe_old", "wfe_new"
+
+_Watched: TypeAlias = Mapping[type[models.Model], tuple[str, ...]]
 
 #: By operation: bits, old rows, new rows, as pg_trigger has them.
 _OPERATIONS: Final = {
@@ -73,12 +78,17 @@ BEGIN
 END
 """
 
-#: Change the number once per transaction, and announce that something is owed.
+#: Change the number once per transaction, and announce that something is owed. What a dump
+#: brought along says nothing: the row must be this transaction's own. One that was written
+#: under a savepoint has that one's number, and is written once more.
 BUMP: Final = """
 DECLARE
     me CONSTANT bigint := pg_current_xact_id()::text::bigint;
 BEGIN
-    IF EXISTS (SELECT FROM {generation} WHERE id = {only} AND bumped_by = me) THEN
+    IF EXISTS (
+        SELECT FROM {generation} WHERE id = {only} AND bumped_by = me
+           AND xmin = pg_current_xact_id()::xid
+    ) THEN
         RETURN NULL;
     END IF;
     INSERT INTO {generation} (id, generation, bumped_by)
@@ -94,10 +104,11 @@ BEGIN
 END
 """
 
-#: Make a trigger function anew.
+#: Make a trigger function anew. Writing to a table that has its trigger needs no right on it.
 FUNCTION: Final = """
     CREATE OR REPLACE FUNCTION {name}() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = {search_path} AS $wfe${body}$wfe$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = {search_path} AS $wfe${body}$wfe$;
+    REVOKE ALL ON FUNCTION {name}() FROM PUBLIC
 """
 
 #: Call the function once per statement.
@@ -121,7 +132,11 @@ SCHEMA: Final = """
 #: Describe our triggers on a table.
 INSTALLED: Final = """
     SELECT tgname::text, tgtype::int, tgenabled::text, tgoldtable::text, tgnewtable::text,
-           tginitdeferred, prosrc, prosecdef, proconfig
+           tginitdeferred, prosrc, prosecdef, proconfig,
+           EXISTS (
+               SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner)))
+               WHERE grantee = 0
+           )
     FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
     WHERE tgrelid = to_regclass(%s) AND tgname LIKE 'wfe\\_cache\\_%%'
 """
@@ -136,15 +151,13 @@ BUMP_FUNCTION: Final = "wfe_cache_bump"
 def install(connection: BaseDatabaseWrapper) -> None:
     """Make every function and trigger, in place of any that is there; in a transaction.
 
-    A table that a later migration makes is left out.
+    A table or column that a later migration makes is left out.
     """
     quote = connection.ops.quote_name
     schema = quote(_schema(connection))
     with connection.cursor() as cursor:
-        there = set(connection.introspection.table_names(cursor))
-        for table, function, body in _functions(connection, schema):
-            if table not in there:
-                continue
+        there = _there(connection, cursor)
+        for table, function, body in _functions(connection, schema, there):
             name = f"{schema}.{quote(function)}"
             cursor.execute(
                 FUNCTION.format(name=name, body=body, search_path=SEARCH_PATH)
@@ -159,7 +172,7 @@ def uninstall(connection: BaseDatabaseWrapper) -> None:
     quote = connection.ops.quote_name
     schema = quote(_schema(connection))
     with connection.cursor() as cursor:
-        for table, function, _ in _functions(connection, schema):
+        for table, function, _ in _functions(connection, schema, WATCHED):
             name = f"{schema}.{quote(function)}"
             for trigger in _triggers(quote(table), function, name):
                 cursor.execute(f"DROP TRIGGER IF EXISTS {trigger} ON {quote(table)}")
@@ -171,13 +184,27 @@ def missing(connection: BaseDatabaseWrapper) -> list[str]:
     schema = connection.ops.quote_name(_schema(connection))
     return [
         table
-        for table, _, body in _functions(connection, schema)
+        for table, _, body in _functions(connection, schema, WATCHED)
         if _installed(connection, table) != _expected(table, body)
     ]
 
 
+def _there(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> _Watched:
+    """Return what is to be watched, as far as it is there yet."""
+    look = connection.introspection
+    tables = set(look.table_names(cursor))
+    found: dict[type[models.Model], tuple[str, ...]] = {}
+    for model, columns in WATCHED.items():
+        table = model._meta.db_table
+        if table in tables:
+            described = look.get_table_description(cursor, table)
+            there = {column.name for column in described}
+            found[model] = tuple(column for column in columns if column in there)
+    return found
+
+
 def _functions(
-    connection: BaseDatabaseWrapper, schema: str
+    connection: BaseDatabaseWrapper, schema: str, watched: _Watched
 ) -> Iterator[tuple[str, str, str]]:
     """Yield for each table its name, that of its function, and the body of that."""
     quote = connection.ops.quote_name
@@ -185,7 +212,7 @@ def _functions(
     generation = f"{schema}.{quote(CacheGeneration._meta.db_table)}"
     body = BUMP.format(generation=generation, only=ONLY, channel=f"'{CHANNEL}'")
     yield outbox, BUMP_FUNCTION, body
-    for model, columns in WATCHED.items():
+    for model, columns in watched.items():
         pairs = (f"'{column}', one.{quote(column)}" for column in columns)
         key = model._meta.pk.column
         body = RECORD.format(
@@ -231,7 +258,7 @@ def _name(operation: str) -> str:
 
 
 def _expected(table: str, body: str) -> dict[str, tuple[Any, ...]]:
-    runs = (body, True, [f"search_path={SEARCH_PATH}"])
+    runs = (body, True, [f"search_path={SEARCH_PATH}"], False)
     if table == CacheOutbox._meta.db_table:
         return {BUMP_FUNCTION: (_ROW | _INSERT, None, None, True, *runs)}
     return {

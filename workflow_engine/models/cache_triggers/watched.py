@@ -1,4 +1,8 @@
-"""Watched: the tables whose changes spoil entries, and the columns that say which."""
+"""Watched: the tables whose changes spoil entries, and the columns that say which.
+
+A migration that adds one of these columns needs nothing: triggers know it from the end of
+`migrate` on. One that renames or removes one calls `install` next, before it writes a rule.
+"""
 
 from __future__ import annotations
 
