@@ -33,6 +33,16 @@ CALLS: Final = {
     "commits its drain": "commits its drain",
 }
 
+#: Which call the steps of variants are nearest to.
+ALSO: Final = {
+    "begins to scan": "scans",
+    "deletes outbox rows and commits": "locks",
+    "takes a permit, sent twice": "takes",
+    "cannot forget": "removes the cell",
+    "finds nothing to drain": "locks",
+    "opens": "commits its drain",
+}
+
 #: No process of a reader.
 WRITING: Final = 90
 SWEEPING: Final = 91
@@ -85,7 +95,7 @@ class Along:
             owed = self._scene.owed()
             assert owed == len(worlds[-1].outbox), f"{owed} outbox rows"
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self._story()}") from error
+            raise AssertionError(f"{error}\n{story(self._done, self._cast)}") from error
         finally:
             for one in self._cast.actors():
                 one.kill()
@@ -131,9 +141,10 @@ class Along:
         answer = after.answer  # type: ignore[attr-defined]
         assert (step.actor, one.told) == answer, f"v{one.told}, in the model {answer}"
 
-    def _story(self) -> str:
-        steps = [f"{number:3}  {step}" for number, step in enumerate(self._done, 1)]
-        places = [
-            f"     {one.name} stands before {one.at}" for one in self._cast.actors()
-        ]
-        return "\n".join([*steps, *places])
+
+def story(done: Sequence[Step], cast: Cast, left_out: Sequence[Step] = ()) -> str:
+    """Return the steps that were taken, and where everybody stands, for people."""
+    steps = [f"{number:3}  {step}" for number, step in enumerate(done, start=1)]
+    steps += [f"     left out: {step}" for step in left_out]
+    steps += [f"     {one.name} stands before {one.at}" for one in cast.actors()]
+    return "\n".join(steps)

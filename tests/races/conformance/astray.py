@@ -14,8 +14,9 @@ from typing import Final
 
 from tests.races.checker.search import Step
 from tests.races.checker.system import REDIS, Configuration, System
-from tests.races.conformance.along import CALLS, SWEEPING, WRITING
+from tests.races.conformance.along import ALSO, CALLS, SWEEPING, WRITING, story
 from tests.races.conformance.cast import Cast
+from tests.races.conformance.promise import Promise
 from tests.races.conformance.scene import Scene
 from tests.races.conformance.stage import IDLE, Actor, Killed
 from tests.waiting import wait_until
@@ -26,23 +27,11 @@ APART: Final = 80
 #: Longer than the server lets a drain hang.
 PAID_SECONDS: Final = 12.0
 
-#: Steps of which only the begin is a call of ours.
-ALSO: Final = {
-    "begins to scan": "scans",
-    "deletes outbox rows and commits": "locks",
-    "takes a permit, sent twice": "takes",
-    "cannot forget": "removes the cell",
-    "finds nothing to drain": "locks",
-    "opens": "commits its drain",
-}
-
 
 class Astray:
     """One trace of one variant.
 
     Attributes:
-        commits: Versions in the order in which they were committed.
-        floors: By process, the place in `commits` that its next read must not be behind.
         left_out: Steps that the real client does not take.
     """
 
@@ -61,9 +50,8 @@ class Astray:
         self._trace = trace
         self._server_pid = server_pid
         self._done: list[Step] = []
-        self._begun: dict[str, int] = {}
-        self.commits = [0]
-        self.floors: dict[int, int] = {}
+        self._promise = Promise(set(configuration.readers))
+        self._before_all = 0
         self.left_out: list[Step] = []
         self._readers = {one.name: one for one in System(configuration).readers}
         self._place_everybody()
@@ -100,7 +88,9 @@ class Astray:
                 self._notice()
             self._end()
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self._story()}") from error
+            raise AssertionError(
+                f"{error}\n{story(self._done, self._cast, left_out=self.left_out)}"
+            ) from error
         finally:
             for one in self._cast.actors():
                 one.kill()
@@ -218,7 +208,7 @@ class Astray:
     def _work(self, name: str) -> Callable[[], object]:
         cast = self._cast
         if reader := self._readers.get(name):
-            self._begun[name] = self.floors.get(reader.process, 0)
+            self._promise.begin(name, reader.process)
             return cast.look_up_inside if reader.in_snapshot else cast.look_up
         if name[0] == "W":
             number = int(name[1:])
@@ -226,6 +216,8 @@ class Astray:
                 return cast.writes_by_sql(number)
             own = self._given.own_look_up and number == 1
             return cast.writes(number, looks_up=own)
+        if name == "F":
+            self._before_all = self._promise.commits[-1]
         works = {"S": cast.sweep, "P": cast.opens, "F": cast.forget_all}
         return works[name[0]]
 
@@ -233,11 +225,11 @@ class Astray:
         was_committing = one.at == "commits"
         one.go()
         if was_committing:
-            self.commits.append(int(one.name[1:]))
+            self._promise.commit(int(one.name[1:]))
         if one.at == IDLE:
             self._ended(one)
         elif one.at == "locks" and not self._given.has_outbox:
-            self._forgotten(int(one.name[1:]))
+            self._promise.hold_all(int(one.name[1:]))
 
     def _finish(self, one: Actor, until: str = IDLE) -> None:
         for _ in range(50):
@@ -254,37 +246,25 @@ class Astray:
         finally:
             os.kill(self._server_pid, signal.SIGCONT)
 
-    # What is owed to readers
+    # What is promised
 
     def _ended(self, one: Actor) -> None:
         reader = self._readers.get(one.name)
+        commits = self._promise.commits
         if reader is not None:
-            assert one.told in self.commits, f"C3: {one.name} answers v{one.told}"
-            rank = self.commits.index(int(str(one.told)))
-            floor = 0 if reader.in_snapshot else self._begun[one.name]
-            assert rank >= floor, (
-                f"C1: {one.name} answers v{one.told} after v{self.commits[floor]}"
-            )
+            name, told = one.name, one.told
+            self._promise.check(name, told, in_snapshot=reader.in_snapshot)
+        elif one.name == "F":
+            self._promise.hold_all(self._before_all)
         elif one.name[0] == "W" and self._given.forgets:
-            number = int(one.name[1:])
-            if number in self.commits:
-                self._raise(self._cast_process(one.name), self.commits.index(number))
-
-    def _cast_process(self, name: str) -> int:
-        return 0 if name[0] in "WP" and self._given.has_gates else WRITING
-
-    def _raise(self, process: int, rank: int) -> None:
-        self.floors[process] = max(rank, self.floors.get(process, 0))
+            version = int(one.name[1:])
+            if version in commits and self._given.has_gates:
+                self._promise.hold(0, version)
 
     def _notice(self) -> None:
-        """Hold every process to what has been paid: nothing owed, nothing to be missed."""
+        """Nothing is owed: nobody may miss anything."""
         if self._scene.owed() == 0:
-            self._forgotten(self.commits[-1])
-
-    def _forgotten(self, version: int) -> None:
-        """Hold every process to a commit whose forget is complete."""
-        for process in {one.process for one in self._readers.values()}:
-            self._raise(process, self.commits.index(version))
+            self._promise.hold_all(self._promise.commits[-1])
 
     def _end(self) -> None:
         """Let everybody finish, pay what is owed, and read twice."""
@@ -308,16 +288,12 @@ class Astray:
                 if one.at == IDLE:
                     self._ended(one)
                 self._finish(one)
-                assert one.told == self.commits[-1], f"{name} answers v{one.told}"
+                assert one.told == self._promise.commits[-1], (
+                    f"{name} answers v{one.told}"
+                )
 
     def _is_paid(self) -> bool:
         one = self._cast.actor("S9")
         self._begin(one)
         self._finish(one)
         return self._scene.owed() == 0
-
-    def _story(self) -> str:
-        steps = [f"{number:3}  {step}" for number, step in enumerate(self._done, 1)]
-        steps += [f"     left out: {step}" for step in self.left_out]
-        steps += [f"     {one.name} is before {one.at}" for one in self._cast.actors()]
-        return "\n".join(steps)
