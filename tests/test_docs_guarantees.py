@@ -135,6 +135,11 @@ BY_VARIABLE: Final[dict[str, set[Pair]]] = {
         ("fill", "stored"),
         *(("refused", one) for one in Filled if one is not Filled.STORED),
     },
+    "filling.py 'refused', reason": {
+        ("refused", "too_large"),
+        ("refused", "unencodable"),
+    },
+    "filling.py 'error', error.reason": set(product(["error"], UNAVAILABLE)),
     "cells.py 'forgot', cause": set(product(["forgot"], CAUSES)),
     "cells.py 'forgot_all', cause": set(product(["forgot_all"], CAUSES)),
     "rows.py 'forgot', cause": set(product(["forgot"], CAUSES)),

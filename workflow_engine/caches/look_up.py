@@ -60,15 +60,17 @@ class LookUp:
 
         They were made of answers to the questions of this look-up, and stand as long as
         those do. Asked first of all, it costs what those would have cost, and is counted as
-        near hits of the first question.
+        near hits of the first question (whether its own answers are empty is not known).
         """
         if in_transaction(self._coherence.database):
             return None
         if any(_mode_of(one.name) != "enabled" for one in self._questions):
             return None
         found = self._coherence.kept(name, keys, self._moment)
-        if found is not None:
-            counts.add(self._questions[0].name, "hit", "near", len(found))
+        if found:
+            first = self._questions[0]
+            counts.add(first.name, "hit", "near", len(found))
+            verifier.sample(self._coherence, first, list(found))
         return found
 
     def keep(self, name: Hashable, answers: dict[Any, Any]) -> None:

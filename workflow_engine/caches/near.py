@@ -11,6 +11,7 @@ that stands wrongly.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -26,6 +27,9 @@ ROOM_SHARE: Final = 1 / 16
 
 #: What vouches for copies; None vouches for nothing.
 Tag: TypeAlias = tuple[bytes | None, ...] | None
+
+
+_NOTHING: Final = object()
 
 
 class Copy(NamedTuple):
@@ -56,6 +60,12 @@ class Standing(Generic[K, V]):
         self.values: dict[K, V] = {}
         self.empty: set[K] = set()
 
+    def some(self, keys: Iterable[K]) -> dict[K, V]:
+        """Return the answers of those keys that have one; another thread may drop some."""
+        values = self.values
+        found = {key: values.get(key, _NOTHING) for key in keys}
+        return {key: one for key, one in found.items() if one is not _NOTHING}  # type: ignore[misc] # told apart by identity
+
 
 class NearCopies(Generic[K, V]):
     """The copies of one question.
@@ -71,7 +81,8 @@ class NearCopies(Generic[K, V]):
         self._stand_seconds = stand_seconds
         self.copies: dict[K, Copy] = {}
         self.standing: Standing[K, V] = Standing(None, 0.0)
-        self.forgotten_at = float("-inf")
+        self._lock = threading.Lock()
+        self.forgotten_at = float("-inf")  # guarded by _lock
 
     def turn(self, tag: Tag, asked_at: float) -> Standing[K, V]:
         """Return what stands under a tag that was asked for at `asked_at` and seen since."""
@@ -108,7 +119,8 @@ class NearCopies(Generic[K, V]):
 
     def unsee(self, at: float) -> None:
         """Ask again at the next look-up: an own forget was complete at `at`."""
-        self.forgotten_at = at
+        with self._lock:
+            self.forgotten_at = max(self.forgotten_at, at)
 
 
 class Near:
@@ -144,11 +156,6 @@ class Near:
                     standing.empty.add(key)
         if sum(len(one.copies) for one in self._all) > self.bound:
             self._make_room()
-
-    def clear(self) -> None:
-        """Hold nothing."""
-        for near in self._all:
-            near.clear()
 
     def _make_room(self) -> None:
         """Drop the oldest copies of those questions that hold the most."""

@@ -24,6 +24,7 @@ from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.question import Question
 from workflow_engine.conf import options
 from workflow_engine.exceptions import CacheUnavailable
+from workflow_engine.models.cache_rows import CacheOutbox
 
 logger = logging.getLogger(__name__)
 
@@ -88,13 +89,15 @@ def _judge(coherence: Coherence, question: Question[K, Any], key: K) -> Verdict:
 
 def _report(coherence: Coherence, question: Question[K, Any], key: K) -> None:
     seen = coherence.peek(question, key)
+    now_ms = clock.now().timestamp() * 1000
     logger.error(
         "An entry is stale: nothing announced a change of its rows.",
         extra={
             "action": "verify",
             "access": question.name,
             "key": repr(key),
-            "filled_at_ms": seen.filled_at_ms,
+            "age_seconds": (now_ms - (seen.filled_at_ms or now_ms)) / 1000,
+            "outbox_rows": CacheOutbox.objects.using(coherence.database).count(),
         },
     )
 

@@ -132,3 +132,48 @@ def test_passes__says_what_no_retry_cures(reason: str) -> None:
     gate.passes()
 
     assert gate.reason == reason
+
+
+def test_may_pay__while_another_opens() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def prepare() -> bool:
+        begun.set()
+        return go_on.wait(10)
+
+    gate = Gate(prepare)
+    opener = threading.Thread(target=gate.passes)
+    opener.start()
+    assert begun.wait(10)
+
+    assert gate.may_pay()
+    assert not gate.is_open
+
+    go_on.set()
+    opener.join(10)
+    assert gate.is_open
+
+
+def test_may_pay__closed_and_not_yet_to_be_tried() -> None:
+    gate = opened()
+    gate.fail(READONLY)
+
+    assert not gate.may_pay()
+
+
+def test_leave__during_an_opening_that_may_not_have_seen_it() -> None:
+    def prepare() -> bool:
+        gate.leave()
+        return True
+
+    gate = Gate(prepare)
+
+    assert not gate.passes()
+
+
+def test_leave__too_late_to_matter() -> None:
+    gate = opened()
+
+    gate.leave()
+
+    assert gate.is_open

@@ -48,7 +48,7 @@ UNUSABLE: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
         "incarnation",
         lambda cell: _with(cell, SERVER_AT, OTHER_SERVER),
     ),
-    "permit of another server": ("undecodable", lambda _: new_permit(OTHER_SERVER)),
+    "permit of another server": ("incarnation", lambda _: new_permit(OTHER_SERVER)),
 }
 
 

@@ -5,7 +5,9 @@ The protocol on one page is `caches/README.md`; here is what one process does of
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -28,6 +30,8 @@ from workflow_engine.caches.question import Question
 from workflow_engine.caches.stores.base import CellStore, Server
 from workflow_engine.conf import options
 from workflow_engine.exceptions import CacheUnavailable
+
+logger = logging.getLogger(__name__)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -90,34 +94,44 @@ class CellCoherence:
         return moment.kept(name, keys)
 
     def forget(self, entries: Entries, cause: str) -> None:
-        if not self.gate.passes():
-            self.gate.close()
+        if not self.gate.may_pay():
             message = "the cache is closed: its server failed, or is not known yet"
             raise CacheUnavailable(self.gate.reason, message)
-        try:
+        with self._closing():
             self._forget({cause: entries})
+
+    def settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
+        try:
+            with self._closing():
+                return self._settle(using, owed)
+        except CacheUnavailable:
+            return False
+
+    def _settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
+        if not is_same(using, self.database):
+            return True  # another database: nothing in it is an answer here
+        if not self.gate.may_pay():
+            self.gate.leave()
+            return False
+        self._forget(owed)
+        # The commit of a test case is played inside a transaction: what it owes is not
+        # committed, and no other process may see it.
+        if not in_transaction(using) and not self._drain(using, "outbox"):
+            counts.add("", "error", "outbox")
+        return True
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        """Close the gate on an error inside: something may not have been forgotten (X3)."""
+        try:
+            yield
         except CacheUnavailable as error:
             self.gate.fail(error)
             self.gate.close(error)
             raise
-
-    def settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
-        if not is_same(using, self.database):
-            return True  # another database: nothing in it is an answer here
-        try:
-            if not self.gate.passes():
-                self.gate.close()  # an opening under way may not have seen these rows
-                return False
-            self._forget(owed)
-            # The commit of a test case is played inside a transaction: what it owes is not
-            # committed, and no other process may see it.
-            if not in_transaction(using) and not self._drain(using, "outbox"):
-                counts.add("", "error", "outbox")
-        except CacheUnavailable as error:
-            self.gate.fail(error)
+        except Exception as error:
             self.gate.close(error)
-            return False
-        return True
+            raise
 
     def sweep(self) -> int:
         if not self.gate.passes():
@@ -184,11 +198,21 @@ class CellCoherence:
             for cause, entries in owed.items()
             for question in entries.whole()
         ]
+        names: list[bytes] = []
+        for place, cause, keys in some:
+            try:
+                names += place.names(list(keys))
+            except Exception:
+                counts.add(place.question.name, "error", "resolve")
+                logger.exception(
+                    "Entries have no name; all of their access are forgotten.",
+                    extra={"action": "forget", "access": place.question.name},
+                )
+                whole.append((place, cause))
         for place, _ in whole:
             for found in self.store.scan(place.prefix):
                 self.store.unlink(found)
                 alive()
-        names = [name for place, _, keys in some for name in place.names(list(keys))]
         touched = {place for place, _, _ in some} | {place for place, _ in whole}
         self.store.unlink(names, last=[place.generation for place in touched])
         at = clock.monotonic()
@@ -208,8 +232,9 @@ class CellCoherence:
             message = f"database '{self.database}' is a replica, or in recovery"
             raise CacheUnavailable("replica", message, closes=True)
         self.store.ask_server()
+        is_complete = self._drain(self.database, "outbox")
         self._places.unsee()
-        return self._drain(self.database, "outbox")
+        return is_complete
 
     def _drain(self, using: str, cause: str) -> bool:
         """Forget everything that the outbox shows, waiting; say whether it was all (O3)."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from workflow_engine import clock
@@ -33,41 +33,50 @@ def load(question: Question[K, V], keys: Sequence[K]) -> dict[K, V]:
     return answers
 
 
-def load_under(
-    place: Place[K, V], store: CellStore, permits: dict[K, bytes]
-) -> dict[K, V]:
-    """Return what the database says for keys whose permits we hold.
+@contextmanager
+def holding(
+    place: Place[K, V], store: CellStore, permits: Mapping[K, bytes]
+) -> Iterator[None]:
+    """Give permits back when something goes wrong inside, so that nobody waits for them.
 
-    When that fails the permits are given back, so that nobody waits for them.
+    Not when it is the server: it would be asked in vain once more, and permits expire.
     """
     try:
-        return load(place.question, list(permits))
+        yield
+    except CacheUnavailable:
+        raise
     except BaseException:
-        with suppress(CacheUnavailable):
+        try:
             store.unlink(place.names(list(permits)))
+        except CacheUnavailable as error:
+            counts.add("", "error", error.reason)
         raise
 
 
 def fill(
-    place: Place[K, V], store: CellStore, permits: dict[K, bytes], loaded: dict[K, V]
+    place: Place[K, V],
+    store: CellStore,
+    permits: Mapping[K, bytes],
+    loaded: Mapping[K, V],
 ) -> list[tuple[K, Copy]]:
     """Store values in place of their permits and return copies of those that were stored."""
     fills: dict[K, Fill] = {}
-    too_large: list[bytes] = []
+    refused: dict[bytes, str] = {}
     for key, permit in permits.items():
         value = _value(place, permit, loaded[key])
-        if len(value) > MOST_VALUE_BYTES:
-            too_large.append(place.name(key))
-        else:
-            fills[key] = Fill(
-                name=place.name(key),
-                permit=permit,
-                value=value,
-                life_ms=place.life_ms(loaded[key]),
-            )
-    if too_large:
-        counts.add(place.question.name, "refused", "too_large", len(too_large))
-        store.unlink(too_large)
+        if value is None or len(value) > MOST_VALUE_BYTES:
+            refused[place.name(key)] = "unencodable" if value is None else "too_large"
+            continue
+        fills[key] = Fill(
+            name=place.name(key),
+            permit=permit,
+            value=value,
+            life_ms=place.life_ms(loaded[key]),
+        )
+    for reason, count in Counter(refused.values()).items():
+        counts.add(place.question.name, "refused", reason, count)
+    if refused:
+        store.unlink(list(refused))
     results = _send(place, store, list(fills.values()))
     return [
         (key, Copy(one.value[:COMPARED_BYTES], loaded[key]))
@@ -76,13 +85,18 @@ def fill(
     ]
 
 
-def _value(place: Place[K, V], permit: bytes, answer: V) -> bytes:
+def _value(place: Place[K, V], permit: bytes, answer: V) -> bytes | None:
+    """Return the cell of an answer; None when it cannot be encoded, which is no reason to fail."""
     codec = place.question.codec
+    try:
+        payload = codec.encode(answer)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None
     return value_of(
         permit,
         schema=codec.schema,
         filled_at_ms=int(clock.now().timestamp() * 1000),
-        payload=codec.encode(answer),
+        payload=payload,
     )
 
 

@@ -55,6 +55,23 @@ class Gate:
         """
         return self.is_open or self._try_open()
 
+    def may_pay(self) -> bool:
+        """Whether what a commit owes is to be forgotten now, not left in the outbox.
+
+        Also while another caller opens: the server seems to be there, and what he forgets
+        need not have been committed when he looked.
+        """
+        return self.passes() or self._opening or self.is_open
+
+    def leave(self) -> None:
+        """Note that something was left in the outbox by somebody who may not pay.
+
+        An opening that begins later forgets it; one under way may have looked before.
+        """
+        with self._lock:
+            if not self.is_open:
+                self._closings += 1
+
     def succeed(self) -> None:
         """Note that the server answered."""
         self._errors = 0

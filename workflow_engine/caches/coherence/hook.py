@@ -34,7 +34,7 @@ AnyQuestion: TypeAlias = Question[Any, Any]
 Model: TypeAlias = type[models.Model]
 
 #: Which rows are resolved once more after the commit: of a question, a model, a cause.
-_Place: TypeAlias = tuple[AnyQuestion, Model, str]
+_Source: TypeAlias = tuple[AnyQuestion, Model, str]
 
 
 class Hook:
@@ -49,7 +49,7 @@ class Hook:
         self.was_run = False
         self._current = current
         self._owed: dict[str, Entries] = {}
-        self._resolved: dict[_Place, dict[tuple[Any, ...], Row]] = {}
+        self._resolved: dict[_Source, dict[tuple[Any, ...], Row]] = {}
         self._savepoint: ExitStack | None = None  # of the guard, until one has begun
 
     def add(self, entries: Entries, cause: str) -> None:
@@ -113,21 +113,28 @@ class Hook:
     def __call__(self) -> None:
         committed_at = clock.monotonic()
         self.was_run = True
+        is_settled = False
         try:
             self._resolve_again()
             is_settled = self._current().settle(self.using, self._owed)
-            by_hand = self._owed.get(BY_HAND)
-            if by_hand and not is_settled:
+        except Exception as error:  # noqa: BLE001 - counted, logged
+            self._count_failure(error)
+        by_hand = self._owed.get(BY_HAND)
+        if by_hand and not is_settled:
+            try:
                 owe_entries(self.using, by_hand)
-        except Exception:
-            counts.add("", "error", "hook")
-            logger.exception(
-                "What a commit owes to the cache could not be forgotten.",
-                extra={"action": "run_hook", "database": self.using},
-            )
-        finally:
-            lag_ms = (clock.monotonic() - committed_at) * 1000
-            counts.observe("", "lag", "", lag_ms)
+            except Exception as error:  # noqa: BLE001 - counted, logged
+                self._count_failure(error)
+        lag_ms = (clock.monotonic() - committed_at) * 1000
+        counts.observe("", "lag", "", lag_ms)
+
+    def _count_failure(self, error: Exception) -> None:
+        counts.add("", "error", "hook")
+        logger.error(
+            "What a commit owes to the cache could not be forgotten.",
+            exc_info=error,
+            extra={"action": "run_hook", "database": self.using},
+        )
 
     def _entries(self, cause: str) -> Entries:
         return self._owed.setdefault(cause, Entries())

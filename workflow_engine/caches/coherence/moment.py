@@ -155,8 +155,9 @@ class Moment:
         kept = self.group.kept
         if not self._stands(kept) or kept.count >= options.NEAR_ENTRIES:
             kept = self.group.kept = Kept(standings)
-        kept.answers.setdefault(name, {}).update(answers)
-        kept.count += len(answers)
+        known = kept.answers.setdefault(name, {})
+        kept.count += len(answers.keys() - known.keys())
+        known.update(answers)
 
     def _stands(self, kept: Kept) -> bool:
         standings = self.standings.values()

@@ -18,11 +18,12 @@ from workflow_engine.caches.cell import (
     FILLED_AT,
     PAYLOAD_AT,
     PERMIT,
+    PERMIT_BYTES,
     SCHEMA_AT,
     VALUE,
     is_permit,
 )
-from workflow_engine.caches.coherence.filling import fill, load, load_under
+from workflow_engine.caches.coherence.filling import fill, holding, load
 from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.metrics import counts
@@ -48,7 +49,7 @@ class Reading(Generic[K, V]):
         missing: Of each other key whose cell was judged, why it answers nothing.
         missed: Of the keys that were loaded and might be stored, why they were.
         bypassed: Of the keys that were loaded and must not be stored, why not.
-        near: How many answers are standing copies.
+        stood: How many answers are standing copies.
     """
 
     def __init__(self, place: Place[K, V], store: CellStore, near: Near) -> None:
@@ -63,7 +64,7 @@ class Reading(Generic[K, V]):
         self.missed: dict[K, str] = {}
         self.bypassed: dict[K, str] = {}
         self._copies: list[tuple[K, Copy]] = []
-        self.near = 0
+        self.stood = 0
 
     def run(self, keys: Sequence[K], moment: Moment) -> None:
         """Answer every key; `moment` vouches for near copies.
@@ -73,7 +74,7 @@ class Reading(Generic[K, V]):
             Exception: Whatever `load` raises.
         """
         left = self._vouch(keys, moment) if self._near.bound else keys
-        moment.note(self._place.question.name, is_near=self.near == len(keys))
+        moment.note(self._place.question.name, is_near=self.stood == len(keys))
         if left and moment.absent:
             reply = moment.ask(self._store, self._place.names(left))
             self.judge(left, reply)
@@ -98,16 +99,12 @@ class Reading(Generic[K, V]):
                 left = [key for key in keys if key not in asked]
                 self.judge(first, reply)
                 self._keep(moment)
-        values = moment.standings[self._place.question.name].values
-        try:
-            self.answers |= {key: values[key] for key in left}
-        except KeyError:
-            stood = {key: values[key] for key in left if key in values}
-            self.answers |= stood
-            self.near = len(stood)
-            return [key for key in left if key not in stood]
-        self.near = len(left)
-        return ()
+        stood = moment.standings[self._place.question.name].some(left)
+        self.answers |= stood
+        self.stood = len(stood)
+        if len(stood) == len(left):
+            return ()
+        return [key for key in left if key not in stood]
 
     def _keep(self, moment: Moment) -> None:
         """Keep what was just read, under what vouches for it."""
@@ -188,14 +185,15 @@ class Reading(Generic[K, V]):
         }
         others = {key: name for key, name in names.items() if key not in mine}
         if mine:
-            loaded = load_under(self._place, self._store, mine)
-            self.answers |= loaded
             # A permit that was seen and has gone left an entry that is absent.
             self.missed = {
                 key: "absent" if reasons[key] == PERMITTED else reasons[key]
                 for key in mine
             }
-            self._copies = fill(self._place, self._store, mine, loaded)
+            with holding(self._place, self._store, mine):
+                loaded = load(self._place.question, list(mine))
+                self.answers |= loaded
+                self._copies = fill(self._place, self._store, mine, loaded)
             self._keep(moment)
         if others:
             self._follow(others, taken)
@@ -212,8 +210,8 @@ class Reading(Generic[K, V]):
                     counts.add(name, counter, reason, number)
             loaded = self.missed.keys() | self.bypassed.keys()
             hits = [value for key, value in self.answers.items() if key not in loaded]
-        counts.add(name, "hit", "near", self.near)
-        counts.add(name, "hit", "cell", len(hits) - self.near)
+        counts.add(name, "hit", "near", self.stood)
+        counts.add(name, "hit", "cell", len(hits) - self.stood)
         counts.add(name, "empty", "", sum(map(hits.count, question.empties)))
 
     def _follow(self, others: dict[K, bytes], taken: Taken) -> None:
@@ -258,11 +256,10 @@ class Reading(Generic[K, V]):
 def _why_unusable(cell: bytes, incarnation: bytes) -> str:
     if is_permit(cell, incarnation):
         return PERMITTED
-    if not cell.startswith((VALUE, PERMIT)) or len(cell) < PAYLOAD_AT:
+    is_value = cell.startswith(VALUE) and len(cell) >= PAYLOAD_AT
+    if not is_value and not (cell.startswith(PERMIT) and len(cell) == PERMIT_BYTES):
         return "undecodable"
-    if not cell.startswith(VALUE + incarnation):
-        return "incarnation"
-    return "schema"
+    return "schema" if cell.startswith(VALUE + incarnation) else "incarnation"
 
 
 def _pauses(seconds: float) -> Iterator[float]:

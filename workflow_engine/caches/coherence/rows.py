@@ -55,7 +55,7 @@ class RowCoherence:
         place: Place[K, V] = self._places.of(question)
         self._vouch(moment)
         standing: Standing[K, V] = moment.standings[question.name]
-        answers = {key: standing.values[key] for key in keys if key in standing.values}
+        answers = standing.some(keys)
         counts.add(question.name, "hit", "near", len(answers))
         if standing.empty:
             number = len(standing.empty.intersection(answers))
