@@ -107,14 +107,9 @@ def test_take__after_a_write(cells: Cells, numbers: Numbers) -> None:
 
 
 def test_permit__its_owner_is_dead(cells: Cells, numbers: Numbers) -> None:
-    def die() -> None:
-        raise KeyboardInterrupt
-
     numbers.rows = {1: OLD}
     owner, *others = (cells.process(numbers.declared) for _ in range(4))
-    owner.store.before["fill"] = die
-    with pytest.raises(KeyboardInterrupt):
-        owner.get(numbers.question, 1)
+    owner.store.take([cells.name(numbers.question, 1)], life_ms=5000)  # its last act
     permit = cells.cell(numbers.question, 1) or b""
 
     for other in others:
