@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.functions import Now
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
@@ -109,6 +111,25 @@ def held(declared: Declared) -> Iterator[tuple[threading.Event, Future[Drained]]
         yield may_go, sweep
     finally:
         may_go.set()
+
+
+def until(moment: float) -> None:
+    wait_until(
+        lambda: clock.monotonic() > moment, "time passed", limit_seconds=LIMIT_SECONDS
+    )
+
+
+@contextmanager
+def holding(number: int) -> Iterator[BaseDatabaseWrapper]:
+    """Yield a connection that holds one row until it rolls back."""
+    lock = "SELECT FROM workflow_engine_cacheoutbox WHERE id = %s FOR UPDATE"
+    with session() as other:
+        other.set_autocommit(False)
+        run(lock, number, on=other)
+        try:
+            yield other
+        finally:
+            other.rollback()
 
 
 @postgres
@@ -304,6 +325,45 @@ def test_drain__waits_only_so_long(declared: Declared) -> None:
 
 
 @postgres
+def test_drain__waits_only_so_long_for_one_after_the_other(declared: Declared) -> None:
+    owe(*range(5))
+    newest_first = list(
+        CacheOutbox.objects.order_by("-pk").values_list("pk", flat=True)
+    )
+    with ExitStack() as stack:
+        holders = [stack.enter_context(holding(pk)) for pk in newest_first]
+        waiting = elsewhere(
+            lambda: drain("default", declared, lambda _: None, waits=True, seconds=0.6)
+        )
+        wait_until_somebody_waits()
+        began = clock.monotonic()
+        for number, holder in enumerate(holders, start=1):
+            until(began + 0.4 * number)  # each lets go before its row is given up
+            holder.rollback()
+
+        drained = waiting.result(LIMIT_SECONDS)
+
+    assert drained == Drained(rows=0, is_complete=False)
+    assert CacheOutbox.objects.count() == 5
+
+
+@postgres
+def test_drain__what_resolvers_ask_is_not_bound(declared: Declared) -> None:
+    limits: list[str] = []
+
+    def resolve(rows: Sequence[Row], using: str) -> set[int]:
+        limits.append(asked("SHOW statement_timeout"))
+        return set()
+
+    resolved(declared, resolve)
+    owe(1)
+
+    drain_all(declared)
+
+    assert limits == [asked("SHOW statement_timeout")] == ["0"]
+
+
+@postgres
 @pytest.mark.parametrize("waits", [True, False])
 def test_drain__killed_between_taking_and_commit(
     declared: Declared, waits: bool
@@ -432,8 +492,9 @@ def test_drain__only_postgresql_has_an_outbox(declared: Declared) -> None:
 
 def test_prune__deletes_what_is_older_than_two_days() -> None:
     for days in (1, 3):
-        at = clock.now() - timedelta(days=days)
-        CacheOutbox.objects.create(source=TABLE, created_at=at)
+        owed = CacheOutbox.objects.create(source=TABLE)
+        rows = CacheOutbox.objects.filter(pk=owed.pk)
+        rows.update(created_at=Now() - timedelta(days=days))
 
     pruned = prune("default")
 

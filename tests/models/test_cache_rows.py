@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries
 
 from tests.factories import EnvironmentFactory, WorkflowFactory
@@ -59,6 +60,19 @@ def test_current__is_one_query(
         found = current()
 
     assert found == CacheGeneration.objects.get().generation
+
+
+@pytest.mark.postgres
+def test_begin__refused_in_a_transaction() -> None:
+    CacheGeneration.objects.all().delete()
+
+    with transaction.atomic():
+        run("SET TRANSACTION READ ONLY")
+        with pytest.raises(DatabaseError, match="read-only"):
+            CacheGeneration.objects.begin()
+        after = current()
+
+    assert after is None
 
 
 def test_begin__writes_only_what_is_missing() -> None:
@@ -268,7 +282,7 @@ def test_bump__whatever_an_insert_says_of_conflicts() -> None:
     assert current() not in {None, before}
 
 
-def test_outbox__oldest_age_and_what_is_older() -> None:
+def test_outbox__oldest_age() -> None:
     now = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
     nothing = CacheOutbox.objects.oldest_age(now)
     for hours in (1, 3):
@@ -278,7 +292,17 @@ def test_outbox__oldest_age_and_what_is_older() -> None:
 
     assert nothing is None
     assert age == 3 * HOUR
-    assert CacheOutbox.objects.older_than(now - 2 * HOUR).count() == 1
+
+
+def test_outbox__older_than_by_the_clock_of_the_database() -> None:
+    young, old = (CacheOutbox.objects.create(source="t") for _ in range(2))
+    for owed, age in ((young, HOUR), (old, 3 * HOUR)):
+        rows = CacheOutbox.objects.filter(pk=owed.pk)
+        rows.update(created_at=Now() - age)
+
+    found = CacheOutbox.objects.older_than(2 * HOUR)
+
+    assert list(found) == [old]
 
 
 @pytest.mark.postgres

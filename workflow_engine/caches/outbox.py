@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 from django.db import Error as DatabaseError
@@ -19,7 +19,7 @@ from django.db.transaction import TransactionManagementError
 from workflow_engine import clock
 from workflow_engine.caches.declared import Declared
 from workflow_engine.caches.entries import Entries
-from workflow_engine.caches.mapping import Row
+from workflow_engine.caches.mapping import Resolved, Row
 from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.question import Question
 from workflow_engine.models.cache_rows import (
@@ -46,8 +46,18 @@ BEGIN: Final = (
     " SET LOCAL idle_in_transaction_session_timeout = {idle_ms}"
 )
 
-#: The server's code for a lock that was not had in time.
+#: Who waits for rows may wait for one holder after the other: bound all of it together.
+BOUND: Final = "; SET LOCAL statement_timeout = {statement_ms}"
+
+#: Once rows are taken, the bound is not for what is asked about them.
+UNBOUND: Final = "SET LOCAL statement_timeout TO DEFAULT"
+
+#: What taking a portion may need besides waiting.
+TAKE_SECONDS: Final = 1.0
+
+#: The server's codes for a lock, and for a statement, that was not had in time.
 LOCK_NOT_AVAILABLE: Final = "55P03"
+QUERY_CANCELED: Final = "57014"
 
 AnyQuestion: TypeAlias = Question[Any, Any]
 _Model: TypeAlias = type[models.Model]
@@ -77,7 +87,8 @@ def drain(
 ) -> Drained:
     """Forget what the outbox owes, portion by portion; nothing but on PostgreSQL.
 
-    Four round trips for a portion and one for each resolver of its rows.
+    Four round trips for a portion and one for each resolver of its rows; one more for these
+    if it waits.
 
     Args:
         using: Alias of the database; outside of any transaction.
@@ -87,7 +98,8 @@ def drain(
         waits: Take the newest rows first and wait for those that another drain holds, so
             that nothing committed before is left out; else take the oldest and leave
             held rows to who holds them.
-        seconds: After which no further portion is begun, and no lock is waited for.
+        seconds: After which no further portion is begun, and no lock is waited for,
+            however many hold some.
         idle_seconds: After which the server ends a drain that it hears nothing from.
 
     Raises:
@@ -119,14 +131,17 @@ def owe(using: str, spoiling: Iterable[_Model]) -> None:
         )
 
 
-def expired(using: str, now: datetime) -> CacheOutboxQuerySet:
-    """Return the rows that nobody took in two days: every cell of that time has expired."""
-    return CacheOutbox.objects.using(using).older_than(now - LIFE)
+def expired(using: str) -> CacheOutboxQuerySet:
+    """Return the rows that nobody took in two days: every cell of that time has expired.
+
+    By the clock of the database alone: an application's may be wrong.
+    """
+    return CacheOutbox.objects.using(using).older_than(LIFE)
 
 
 def prune(using: str) -> int:
     """Delete the expired rows, and return how many."""
-    return expired(using, clock.now()).delete()[0]
+    return expired(using).delete()[0]
 
 
 class _Drain:
@@ -145,6 +160,7 @@ class _Drain:
         self._forget = forget
         self._waits = waits
         self._idle_seconds = idle_seconds
+        self._is_bound = False
         #: Questions whose function made the database refuse: forgotten whole instead.
         self._refused: set[AnyQuestion] = set()
 
@@ -159,7 +175,7 @@ class _Drain:
                 self._refused.add(refused.question)
                 continue
             except OperationalError as error:
-                if not _is_lock_timeout(error):
+                if not self._is_out_of_time(error):
                     raise
                 return Drained(rows=rows, is_complete=False)
             rows += taken
@@ -170,10 +186,13 @@ class _Drain:
 
     def _portion(self, seconds: float) -> int:
         """Take some rows, forget, and let them go for good; say how many those were."""
+        seconds = max(seconds, 0.001)
         begin = BEGIN.format(
-            lock_ms=max(1, int(seconds * 1000)),
-            idle_ms=int(self._idle_seconds * 1000),
+            lock_ms=int(seconds * 1000), idle_ms=int(self._idle_seconds * 1000)
         )
+        if self._waits:
+            begin += BOUND.format(statement_ms=int((seconds + TAKE_SECONDS) * 1000))
+        self._is_bound = self._waits
         with transaction.atomic(using=self._using):
             with connections[self._using].cursor() as cursor:
                 cursor.execute(begin)
@@ -208,6 +227,7 @@ class _Drain:
             into.add_all(question)
             return
         try:
+            self._before_asking(question, model)
             keys = question.keys_of_rows(model, rows, self._using)
         except DatabaseError as error:
             raise _Refused(question) from error  # the transaction is lost: begin anew
@@ -216,6 +236,17 @@ class _Drain:
             into.add_all(question)
         else:
             into.add(question, keys)
+
+    def _before_asking(self, question: AnyQuestion, model: _Model) -> None:
+        if self._is_bound and isinstance(question.depends_on[model], Resolved):
+            with connections[self._using].cursor() as cursor:
+                cursor.execute(UNBOUND)
+            self._is_bound = False
+
+    def _is_out_of_time(self, error: OperationalError) -> bool:
+        cause = error.__cause__
+        code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+        return code == LOCK_NOT_AVAILABLE or (self._waits and code == QUERY_CANCELED)
 
     def _fail(self, question: AnyQuestion, error: Exception) -> None:
         counts.add(question.name, "error", "resolve")
@@ -232,9 +263,3 @@ class _Refused(Exception):
     def __init__(self, question: AnyQuestion) -> None:
         super().__init__(question.name)
         self.question = question
-
-
-def _is_lock_timeout(error: OperationalError) -> bool:
-    cause = error.__cause__
-    code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    return code == LOCK_NOT_AVAILABLE

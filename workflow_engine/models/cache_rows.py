@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from django.db import connections, models
+from django.db import connections, models, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -62,9 +62,9 @@ class CacheOutboxQuerySet(models.QuerySet["CacheOutbox"]):
         oldest: datetime | None = self.aggregate(at=models.Min("created_at"))["at"]
         return None if oldest is None else now - oldest
 
-    def older_than(self, moment: datetime) -> CacheOutboxQuerySet:
-        """Return the rows written before a moment."""
-        return self.filter(created_at__lt=moment)
+    def older_than(self, age: timedelta) -> CacheOutboxQuerySet:
+        """Return the rows written so long ago, by the clock that they were written by."""
+        return self.filter(created_at__lt=Now() - age)
 
 
 class CacheOutbox(models.Model):
@@ -125,8 +125,9 @@ class CacheGenerationQuerySet(models.QuerySet["CacheGeneration"]):
         return None if row is None else int(row[0])
 
     def begin(self) -> None:
-        """Write a row if none is there."""
-        self.bulk_create([_fresh()], ignore_conflicts=True)
+        """Write a row if none is there; a refusal does no harm to a transaction round it."""
+        with transaction.atomic(using=self.db):
+            self.bulk_create([_fresh()], ignore_conflicts=True)
 
     begin.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
 

@@ -98,9 +98,7 @@ def _by_their_own_end(now: datetime, using: str) -> Iterator[Old]:
     yield Old(
         noun="figures", why=f"older than {hours} h", rows=figures.expired(using, now)
     )
-    yield Old(
-        noun="owed forgets", why="older than 2 days", rows=outbox.expired(using, now)
-    )
+    yield Old(noun="owed forgets", why="older than 2 days", rows=outbox.expired(using))
 
 
 def _decisions(old: datetime, using: str) -> models.QuerySet[Decision]:
