@@ -10,7 +10,7 @@ from tests.mutants.mutant import CELLS, Mutants, without
 GATE: Final = "caches.coherence.gate"
 ROWS: Final = "caches.coherence.rows"
 OUTBOX: Final = "caches.outbox"
-INTERRUPTED: Final = "        except Exception as error:\n            self.gate.close(error)\n            raise\n"
+INTERRUPTED: Final = "        except BaseException as error:\n            self.gate.close(error)\n            raise\n"
 FAILED: Final = "            self.gate.fail(error)\n            self.gate.close(error)\n            raise\n"
 PAYS: Final = "return self.passes() or self._opening or self.is_open"
 
@@ -35,16 +35,16 @@ MUTANTS: Final[Mutants] = {
         owing.sql_in_a_transaction_with_a_hook,
         (
             CELLS,
-            "if not in_transaction(using) and not self._drain(",
-            "if False and not self._drain(",
+            "if in_transaction(using) or self._drain(",
+            "if True or self._drain(",
         ),
     ),
     "O3, the hook drains what came behind its old row": without(
         writing.row_is_moved_behind_the_old_row,
         (
             CELLS,
-            "if not in_transaction(using) and not self._drain(",
-            "if False and not self._drain(",
+            "if in_transaction(using) or self._drain(",
+            "if True or self._drain(",
         ),
     ),
     "O3, waiting": without(

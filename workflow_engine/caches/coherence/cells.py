@@ -116,9 +116,11 @@ class CellCoherence:
         self._forget(owed)
         # The commit of a test case is played inside a transaction: what it owes is not
         # committed, and no other process may see it.
-        if not in_transaction(using) and not self._drain(using, "outbox"):
-            counts.add("", "error", "outbox")
-        return True
+        if in_transaction(using) or self._drain(using, "outbox"):
+            return True
+        counts.add("", "error", "outbox")
+        self.gate.close()
+        return False
 
     @contextmanager
     def _closing(self) -> Iterator[None]:
@@ -129,7 +131,7 @@ class CellCoherence:
             self.gate.fail(error)
             self.gate.close(error)
             raise
-        except Exception as error:
+        except BaseException as error:
             self.gate.close(error)
             raise
 

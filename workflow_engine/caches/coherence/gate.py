@@ -85,7 +85,7 @@ class Gate:
         if must_close:
             self.close(error)
 
-    def close(self, error: Exception | None = None) -> None:
+    def close(self, error: BaseException | None = None) -> None:
         """Stop using the cache: something that is owed may not have been forgotten."""
         with self._lock:
             was_open, self.is_open = self.is_open, False

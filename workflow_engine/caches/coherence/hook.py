@@ -46,7 +46,6 @@ class Hook:
     def __init__(self, using: str, current: Callable[[], Coherence]) -> None:
         """Owe nothing yet for what is written on an alias."""
         self.using = using
-        self.was_run = False
         self._current = current
         self._owed: dict[str, Entries] = {}
         self._resolved: dict[_Source, dict[tuple[Any, ...], Row]] = {}
@@ -112,7 +111,6 @@ class Hook:
 
     def __call__(self) -> None:
         committed_at = clock.monotonic()
-        self.was_run = True
         is_settled = False
         try:
             self._resolve_again()
@@ -202,7 +200,7 @@ def hook_of(using: str, current: Callable[[], Coherence] = of_process) -> Hook:
         listed.append((set(), hook, True))
         return hook
     for _, function, _ in listed:
-        if isinstance(function, Hook) and not function.was_run:
+        if isinstance(function, Hook):
             return function
     hook = Hook(using, current)
     listed.insert(0, (set(), hook, True))
