@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 
+from django.db import Error as DatabaseError
 from django.db import connections
 
 from workflow_engine.caches.coherence import current
 from workflow_engine.caches.outbox import prune
-from workflow_engine.caches.sweeper import Sweeper
+from workflow_engine.caches.sweeper import Sweeper, log_error
 from workflow_engine.conf import options
+from workflow_engine.exceptions import CacheUnavailable
 from workflow_engine.models.cache_triggers import CHANNEL
 from workflow_engine.queue.feed import Feed
 
@@ -24,6 +26,16 @@ def is_wanted() -> bool:
         options.CACHE_ALIAS is not None
         and connections[options.DATABASE].vendor == "postgresql"
     )
+
+
+def sweep_once() -> None:
+    """Forget what the outbox owes, for a process that stays only a moment; raises nothing."""
+    if not is_wanted():
+        return
+    try:
+        current().sweep()
+    except (CacheUnavailable, DatabaseError) as error:
+        log_error(error)
 
 
 class Companion:

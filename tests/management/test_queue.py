@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from tests.actions.receiver import Exchange, Receiver
@@ -24,7 +25,8 @@ from tests.factories import (
 from tests.management.calls import LIMIT_SECONDS, ROOT, call, event, manage
 from tests.waiting import wait_until
 from workflow_engine import clock
-from workflow_engine.models import Firing, Workflow, WorkItem
+from workflow_engine.lookups import workflows
+from workflow_engine.models import CacheOutbox, Firing, Workflow, WorkItem
 from workflow_engine.queue import Draft, enqueue
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,6 +131,22 @@ def test_once__nothing_is_due() -> None:
     assert (said.code, said.out, said.err) == (0, "began 0 items, 0 failed\n", "")
     assert as_json.lines() == [{"began": 0, "failed": 0}]
     assert WorkItem.objects.get().state == "scheduled"
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+@pytest.mark.django_db(transaction=True)
+def test_once__forgets_what_is_owed() -> None:
+    workflow = WorkflowFactory(name="old")
+    workflows.get(workflow.pk)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE workflow_engine_workflow SET name = 'new'")
+
+    call("workflow_queue", "--once")
+
+    found = workflows.get(workflow.pk)
+    assert getattr(found, "name", None) == "new"
+    assert not CacheOutbox.objects.exists()
 
 
 def test_once__says_what_failed(receiver: Receiver, write: Callable[..., str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from django.core.management.base import CommandParser
 
 from workflow_engine import clock, tasks
-from workflow_engine.companion import Companion
+from workflow_engine.companion import Companion, sweep_once
 from workflow_engine.conf import options
 from workflow_engine.embedded import Engine
 from workflow_engine.management import hands
@@ -86,6 +86,7 @@ class Command(EngineCommand):
             given["executor"] is None and tasks.uses_celery()
         )
         if given["once"]:
+            sweep_once()
             return self._send_once(given) if by_celery else self._carry_out_once(given)
         loop: _Loop = _Sending() if by_celery else Engine(send_task=hands.task_sender())
         code = self._until_signal(loop, "workers" if by_celery else "threads here")
