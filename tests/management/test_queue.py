@@ -136,7 +136,8 @@ def test_once__nothing_is_due() -> None:
 @pytest.mark.postgres
 @pytest.mark.redis
 @pytest.mark.django_db(transaction=True)
-def test_once__forgets_what_is_owed() -> None:
+def test_once__forgets_what_is_owed(settings: Settings) -> None:
+    settings.WORKFLOW_ENGINE = {"EXECUTOR": "threads", "CACHE_ALIAS": "default"}
     workflow = WorkflowFactory(name="old")
     workflows.get(workflow.pk)
     with connection.cursor() as cursor:
