@@ -33,7 +33,18 @@ given = connection.settings_dict
 pooled = os.path.join(given["HOST"], ".")
 connections.settings["pooled"] = {**given, "HOST": pooled}
 connections.settings["maintenance"] = {**given, "NAME": "postgres"}
-print(is_same("default", "pooled"), is_same("default", "maintenance"))
+connections.settings["schema"] = {
+    **given, "OPTIONS": {"options": "-c search_path=wfe_test_second"}
+}
+for other in ("pooled", "maintenance", "schema"):
+    print(is_same("default", other))
+"""
+
+#: Two installs in one database: the tables once more, in a schema of their own.
+SECOND = """
+    CREATE SCHEMA wfe_test_second;
+    CREATE TABLE wfe_test_second.workflow_engine_cacheoutbox
+        (LIKE public.workflow_engine_cacheoutbox)
 """
 
 
@@ -49,6 +60,13 @@ def child(script: str, environment: dict[str, str]) -> str:
     return told.stdout.strip()
 
 
+@pytest.fixture
+def second() -> Iterator[None]:
+    run(SECOND)
+    yield
+    run("DROP SCHEMA wfe_test_second CASCADE")
+
+
 def other_alias(alias: str, **settings: object) -> None:
     connections.settings[alias] = {**connection.settings_dict, **settings}
 
@@ -56,6 +74,8 @@ def other_alias(alias: str, **settings: object) -> None:
 @pytest.fixture(autouse=True)
 def _no_other_alias() -> Iterator[None]:
     yield
+    if connection.vendor == "postgresql":
+        identity(DEFAULT_DB_ALIAS, again=True)
     for alias in set(connections.settings) - {DEFAULT_DB_ALIAS}:
         connections[alias].close()
         del connections[alias]
@@ -91,10 +111,67 @@ def test_identity__of_another_process(child_environment: dict[str, str]) -> None
 
 
 @pytest.mark.postgres
-def test_is_same__two_names_and_two_databases(
-    child_environment: dict[str, str],
+def test_is_same__two_names_two_databases_two_schemas(
+    child_environment: dict[str, str], second: None
 ) -> None:
-    assert child(COMPARE, child_environment) == "True False"
+    assert child(COMPARE, child_environment).split() == ["True", "False", "False"]
+
+
+@pytest.mark.postgres
+def test_identity__of_each_schema_with_tables_of_its_own(second: None) -> None:
+    first = identity("default", again=True)
+    try:
+        run("SET search_path = wfe_test_second")
+        found = identity("default", again=True)
+    finally:
+        run("RESET search_path")
+
+    assert found.is_migrated
+    assert found.hash != first.hash
+
+
+@pytest.mark.postgres
+def test_identity__whatever_stands_first_in_the_search_path(second: None) -> None:
+    first = identity("default", again=True)
+    try:
+        run("SET search_path = pg_catalog, public, wfe_test_second")
+        found = identity("default", again=True)
+    finally:
+        run("RESET search_path")
+
+    assert found == first
+
+
+@pytest.mark.postgres
+def test_identity__of_a_schema_made_anew(second: None) -> None:
+    hashes = []
+    try:
+        for _ in range(2):
+            run("SET search_path = wfe_test_second")
+            hashes.append(identity("default", again=True).hash)
+            run("RESET search_path")
+            run("DROP SCHEMA wfe_test_second CASCADE")
+            run(SECOND)
+    finally:
+        run("RESET search_path")
+
+    assert hashes[0] == hashes[1]
+
+
+@pytest.mark.postgres
+def test_identity__is_not_known_before_the_tables_are_there() -> None:
+    after = identity("default")
+    run("ALTER TABLE workflow_engine_cacheoutbox RENAME TO wfe_test_later")
+    try:
+        before = identity("default", again=True)
+    finally:
+        run("ALTER TABLE wfe_test_later RENAME TO workflow_engine_cacheoutbox")
+
+    found = identity("default")
+
+    assert not before.is_migrated
+    assert before.hash != after.hash
+    assert found == after
 
 
 @pytest.mark.postgres

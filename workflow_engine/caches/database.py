@@ -13,13 +13,17 @@ from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from workflow_engine.exceptions import CacheUnavailable
+from workflow_engine.models.cache_rows import CacheOutbox
 
 HASH_DIGITS: Final = 12
 
-#: Ask who the server is, which of its databases this is, and whether it replays another's.
+#: Ask who the server is, which of its databases this is, in which schema our tables are,
+#: and whether it replays another's. The schema by name: made anew it is the same again, and
+#: processes that asked before and after still meet.
 IDENTITY: Final = """
     SELECT (SELECT system_identifier FROM pg_control_system())::text,
            (SELECT oid FROM pg_database WHERE datname = current_database())::text,
+           (SELECT relnamespace FROM pg_class WHERE oid = to_regclass(%s))::regnamespace::text,
            pg_is_in_recovery()
 """
 
@@ -35,32 +39,41 @@ class DatabaseIdentity:
     """Which database this is, whatever it is called.
 
     Attributes:
-        hash: 12 hex digits; equal for two names of one database.
+        hash: 12 hex digits; equal for two names of one database that find our tables in one
+            schema.
         is_replica: Whether it only repeats what another one commits.
+        is_migrated: Whether our tables are there; until then it has another hash.
     """
 
     hash: str
     is_replica: bool
+    is_migrated: bool = True
 
 
 def identity(using: str, *, again: bool = False) -> DatabaseIdentity:
     """Return which database an alias leads to; one query per process and name.
 
-    With `again` it is asked in any case: a replica may have been promoted.
+    With `again` it is asked in any case: a replica may have been promoted. It is also asked
+    as long as our tables are not there.
 
     Raises:
         CacheUnavailable: The database does not tell who it is.
         django.db.Error: It does not answer.
     """
     connection = connections[using]
-    name = _name(connection)
-    if again or name not in _known:
-        _known[name] = _ask(connection, name)
-    return _known[name]
+    key = _key(connection)
+    known = None if again else _known.get(key)
+    if known is None:
+        known = _ask(connection, _name(connection))
+        if known.is_migrated:
+            _known[key] = known
+        else:
+            _known.pop(key, None)
+    return known
 
 
 def is_same(using: str, other: str) -> bool:
-    """Whether two aliases lead to one database."""
+    """Whether two aliases lead to one database, and there to the same tables of ours."""
     return using == other or identity(using).hash == identity(other).hash
 
 
@@ -75,6 +88,12 @@ def in_transaction(using: str) -> bool:
     if connection.connection is None:
         return not connection.settings_dict["AUTOCOMMIT"]
     return not connection.autocommit
+
+
+def _key(connection: BaseDatabaseWrapper) -> _Name:
+    """Return by what an answer is known: all that may lead elsewhere, to a schema too."""
+    settings = connection.settings_dict
+    return (*_name(connection), str(settings["USER"]), repr(settings["OPTIONS"]))
 
 
 def _name(connection: BaseDatabaseWrapper) -> _Name:
@@ -104,8 +123,9 @@ def _ask(connection: BaseDatabaseWrapper, name: _Name) -> DatabaseIdentity:
 def _ask_postgres(connection: BaseDatabaseWrapper) -> DatabaseIdentity:
     try:
         with connection.cursor() as cursor:
-            cursor.execute(IDENTITY)
-            server, database, is_replica = cursor.fetchone()
+            table = connection.ops.quote_name(CacheOutbox._meta.db_table)
+            cursor.execute(IDENTITY, [table])
+            server, database, schema, is_replica = cursor.fetchone()
     except DatabaseError as error:
         if connection.connection is None or not connection.is_usable():
             raise
@@ -117,7 +137,9 @@ def _ask_postgres(connection: BaseDatabaseWrapper) -> DatabaseIdentity:
         )
         raise CacheUnavailable("no_identity", message, closes=True) from error
     return DatabaseIdentity(
-        hash=_hash(("postgresql", server, database)), is_replica=is_replica
+        hash=_hash(("postgresql", server, database, schema or "")),
+        is_replica=is_replica,
+        is_migrated=schema is not None,
     )
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
+from django.db import Error as DatabaseError
 from django.db import connections, transaction
 
 from workflow_engine.caches.coherence.hook import all_of
+from workflow_engine.caches.database import is_same
 from workflow_engine.caches.outbox import owe
 from workflow_engine.conf import options
+from workflow_engine.exceptions import CacheUnavailable
 from workflow_engine.models import CacheGeneration, CacheOutbox
 from workflow_engine.models.cache_triggers import install, missing
 from workflow_engine.receivers.watch import Watch
+
+logger = logging.getLogger(__name__)
 
 CAUSE: Final = "migrate"
 
@@ -21,7 +27,7 @@ def after_migrate(watch: Watch, *, using: str, **_: Any) -> None:
 
     Without Redis at this moment it is owed by the outbox, so `migrate` succeeds.
     """
-    if using != options.DATABASE or not _has_tables(using):
+    if not _is_ours(using):
         return
     with transaction.atomic(using=using):
         if missing(using):
@@ -30,8 +36,22 @@ def after_migrate(watch: Watch, *, using: str, **_: Any) -> None:
         watch.hook(using).add(all_of(watch.declared), CAUSE)
 
 
-def _has_tables(using: str) -> bool:
-    return CacheOutbox._meta.db_table in connections[using].introspection.table_names()
+def _is_ours(using: str) -> bool:
+    """Whether an alias leads to the tables of the rules, by whatever name.
+
+    If that is not told it counts as theirs: what is forgotten in vain does no harm.
+    """
+    tables = connections[using].introspection.table_names()
+    if CacheOutbox._meta.db_table not in tables:
+        return False
+    try:
+        return is_same(using, options.DATABASE)
+    except (CacheUnavailable, DatabaseError) as error:
+        logger.warning(
+            "Whether the rules were migrated is not known; everything is forgotten.",
+            extra={"action": "migrate", "database": using, "error": str(error)},
+        )
+        return True
 
 
 def _owe(watch: Watch, using: str) -> None:
