@@ -126,8 +126,8 @@ MUTANTS: Final[Mutants] = {
         without_redis.number_is_missing,
         (
             ROWS,
-            "            rows.begin()\n            return None",
-            "            rows.begin()\n            return (b'',)",
+            "            return None\n        return (number",
+            "            return (b'',)\n        return (number",
         ),
     ),
     "process store, a forget by hand changes the number": without(

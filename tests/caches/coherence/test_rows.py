@@ -13,6 +13,7 @@ from pytest_django import Settings
 from tests.caches.gates import LIMIT_SECONDS, Gate
 from tests.caches.processes import Numbers, figures
 from tests.factories import DetectorFactory, WorkflowFactory
+from tests.models.outbox import run
 from tests.queue.threads import elsewhere, wait_until_somebody_waits
 from workflow_engine.caches.coherence import current
 from workflow_engine.caches.coherence.rows import RowCoherence
@@ -152,6 +153,34 @@ def test_number__its_row_is_missing(
     assert names(three, workflow) == ["new"] * 3
     assert names(three, workflow) == ["new"] * 3
     assert figures("workflows")["hit.near"] >= 3
+
+
+READ_ONLY = {
+    "postgresql": (
+        "SET default_transaction_read_only = on",
+        "RESET default_transaction_read_only",
+    ),
+    "sqlite": ("PRAGMA query_only = on", "PRAGMA query_only = off"),
+}
+
+
+def test_number__its_row_is_missing_and_cannot_be_written(
+    three: tuple[Process, ...], workflow: Workflow
+) -> None:
+    CacheGeneration.objects.all().delete()
+    begin, end = READ_ONLY[connection.vendor]
+    figures("")
+
+    run(begin)
+    try:
+        answers = [names(three, workflow) for _ in range(2)]
+    finally:
+        run(end)
+
+    assert answers == [["old"] * 3] * 2
+    assert figures("") == {"error.generation": 6}
+    assert names(three, workflow) == ["old"] * 3
+    assert CacheGeneration.objects.count() == 1
 
 
 def test_number__never_one_that_was_there(workflow: Workflow) -> None:

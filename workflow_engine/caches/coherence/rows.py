@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from typing import Any, TypeVar
 
+from django.db import DatabaseError
+
 from workflow_engine import clock
 from workflow_engine.caches.coherence.base import (
     BY_HAND,
@@ -126,11 +128,17 @@ class RowCoherence:
             moment.turn_all(self._tag(), asked_at)
 
     def _tag(self) -> Tag:
-        """Return what vouches now; without a row nothing does, and one is made for later."""
+        """Return what vouches now; without a row nothing does, and one is made for later.
+
+        Where that is refused, as to a role that may only read, nothing ever vouches.
+        """
         rows = CacheGeneration.objects.using(self.database)
         number = rows.current()
         if number is None:
-            rows.begin()
+            try:
+                rows.begin()
+            except DatabaseError:
+                counts.add("", "error", "generation")
             return None
         return (number.to_bytes(8, "big", signed=True),)
 
