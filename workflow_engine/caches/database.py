@@ -62,13 +62,13 @@ def identity(using: str, *, again: bool = False) -> DatabaseIdentity:
     """
     connection = connections[using]
     key = _key(connection)
-    known = None if again else _known.get(key)
+    if again:
+        _known.pop(key, None)
+    known = _known.get(key)
     if known is None:
         known = _ask(connection, _name(connection))
         if known.is_migrated:
             _known[key] = known
-        else:
-            _known.pop(key, None)
     return known
 
 

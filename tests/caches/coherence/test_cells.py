@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -15,7 +17,9 @@ from tests.caches.gates import LIMIT_SECONDS, Gate
 from tests.caches.processes import Cells, Numbers, Process, figures
 from tests.factories import DetectorFactory, EnvironmentFactory
 from tests.lookups.rows import linked, whole_detector, whole_workflow
+from tests.models.outbox import run
 from tests.queue.threads import elsewhere
+from workflow_engine.caches.database import identity
 from workflow_engine.caches.near import STAND_SECONDS
 from workflow_engine.exceptions import CacheUnavailable
 from workflow_engine.lookups import (
@@ -414,6 +418,64 @@ def test_open__somebody_holds_what_is_owed(cells: Cells, numbers: Numbers) -> No
     gate.open()
     assert swept.result(LIMIT_SECONDS) == 1
     process.store.close()
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """Have a database that does not say which it is."""
+    run("CREATE ROLE wfe_test_nobody NOLOGIN")
+    run("GRANT SELECT ON ALL TABLES IN SCHEMA public TO wfe_test_nobody")
+    run("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+    try:
+        run("SET ROLE wfe_test_nobody")
+        yield
+    finally:
+        run("RESET ROLE")
+        run("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
+        run("DROP OWNED BY wfe_test_nobody")
+        run("DROP ROLE wfe_test_nobody")
+
+
+@contextmanager
+def unmigrated() -> Iterator[None]:
+    """Have a database that has no outbox yet."""
+    run("ALTER TABLE workflow_engine_cacheoutbox RENAME TO wfe_test_later")
+    try:
+        yield
+    finally:
+        run("ALTER TABLE wfe_test_later RENAME TO workflow_engine_cacheoutbox")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("unknown", "reason"), [(untold, "no_identity"), (unmigrated, "breaker")]
+)
+def test_open__which_database_it_is_is_not_known(
+    cells: Cells,
+    numbers: Numbers,
+    settings: Settings,
+    unknown: Callable[[], AbstractContextManager[None]],
+    reason: str,
+) -> None:
+    breaker = {"errors": 3, "retry_seconds": 0}
+    settings.WORKFLOW_ENGINE = {**settings.WORKFLOW_ENGINE, "CACHE_BREAKER": breaker}
+    numbers.rows = {1: (1,)}
+    process = Process(cells.alias, numbers.declared)
+
+    with unknown():
+        with suppress(CacheUnavailable):
+            identity("default", again=True)
+        early = [process.get(numbers.question, 1) for _ in range(2)]
+        bypassed = figures()
+    late = [process.get(numbers.question, 1) for _ in range(2)]
+    filled = figures()
+    process.store.close()
+
+    assert early + late == [(1,)] * 4
+    assert bypassed == {f"bypass.{reason}": 2}
+    assert filled == {"miss.absent": 1, "fill.stored": 1, "hit.near": 1}
+    assert cells.process(numbers.declared).get(numbers.question, 1) == (1,)
+    assert figures() == {"hit.cell": 1}
 
 
 def test_peek__everything_that_can_be_there(cells: Cells, numbers: Numbers) -> None:

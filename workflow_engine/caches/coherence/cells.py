@@ -15,7 +15,7 @@ from workflow_engine import clock
 from workflow_engine.caches.coherence.base import Peeked
 from workflow_engine.caches.coherence.filling import load
 from workflow_engine.caches.coherence.gate import Gate
-from workflow_engine.caches.coherence.moment import Moment
+from workflow_engine.caches.coherence.moment import Group, Moment
 from workflow_engine.caches.coherence.peeking import peek
 from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.coherence.places import Places
@@ -55,12 +55,17 @@ class CellCoherence:
         self._places = Places(Near(options.NEAR_ENTRIES), self._prefix)
 
     def moment(self, questions: Questions) -> Moment:
-        return self._places.moment(questions)
+        try:
+            return self._places.moment(questions)
+        except CacheUnavailable:
+            return Moment(
+                Group(())
+            )  # of no place: the database answers, and it is counted
 
     def read(
         self, question: Question[K, V], keys: Sequence[K], moment: Moment
     ) -> dict[K, V]:
-        if not self.gate.passes():
+        if not self.gate.passes() or not moment.group.places:
             moment.note(question.name, is_near=False)
             counts.add(question.name, "bypass", self.gate.reason, len(keys))
             return load(question, keys)
@@ -165,7 +170,12 @@ class CellCoherence:
         return self.store.ask_server()
 
     def _prefix(self) -> str:
-        return f"{options.CACHE_PREFIX}:{identity(self.database).hash}:"
+        """Return the beginning of every name, once it is known for good."""
+        found = identity(self.database)
+        if not found.is_migrated:
+            message = f"database '{self.database}' has no outbox yet; run migrate"
+            raise CacheUnavailable("no_identity", message, closes=True)
+        return f"{options.CACHE_PREFIX}:{found.hash}:"
 
     def _read(
         self, place: Place[K, V], keys: Sequence[K], moment: Moment
