@@ -49,7 +49,7 @@ def current() -> int | None:
 
 @pytest.fixture(autouse=True)
 def _begun() -> None:
-    EnvironmentFactory()
+    EnvironmentFactory(name="e")  # it grows
     clear()
 
 
