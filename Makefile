@@ -39,7 +39,7 @@ demo: venv ## Run the main job on SQLite, without any server.
 serve: venv ## Serve the admin of the demo on 127.0.0.1:8000 or the next free port.
 	@$(DEMO) migrate -v 0
 	@$(DEMO) workflow_demo --login
-	@DJANGO_SETTINGS_MODULE=settings.demo $(RUN) -m settings.serve
+	@DJANGO_SETTINGS_MODULE=settings.demo exec $(RUN) -m settings.serve
 
 test: venv ## Run every test on PostgreSQL and Redis, then what SQLite can run there.
 	@$(RUN) -m pytest

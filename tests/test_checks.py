@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from celery import current_app
+from django.contrib.auth.models import User
 from django.core.checks import CheckMessage, run_checks
 from django.db import connection, connections
 from django_redis.cache import RedisCache
@@ -19,6 +20,7 @@ from pytest_django import Settings
 from settings.base import redis_cache
 from tests.factories import ActionFactory, ConditionFactory, DetectorFactory
 from workflow_engine import checks, conf, registry
+from workflow_engine.caches import CacheAccess, CacheMapping, Direct, declared
 from workflow_engine.models import Action, Condition, Detector
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,7 +125,7 @@ CASES = [
 ]
 #: Brought about by a test of their own, below.
 OTHERS = {"E004", "E005", "E006", "E008", "E011", "E012"}
-OTHERS |= {"W005", "W006", "I002", "I003"}
+OTHERS |= {"E013", "W005", "W006", "W014", "I002", "I003"}
 
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 REDIS = redis_cache("redis://127.0.0.1:1/0")
@@ -278,14 +280,75 @@ def test_check__w005(settings: Settings, given: dict[str, Any], *, warns: bool) 
     ] * warns
 
 
-def test_check__i002(settings: Settings) -> None:
+@pytest.mark.parametrize("vendor", ["postgresql", "sqlite"])
+def test_check__i002(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, vendor: str
+) -> None:
+    monkeypatch.setattr(connections["default"], "vendor", vendor)
+    given = {"transaction_mode": "IMMEDIATE"}
+    monkeypatch.setitem(connections["default"].settings_dict, "OPTIONS", given)
     settings.CACHES = {"default": LOCMEM, "fast": REDIS}
+
+    if vendor == "sqlite":
+        assert _found() == []  # W006 would advise against it
+        return
 
     (found,) = _found()
 
     assert found.id == "workflow_engine.I002"
     assert found.msg == "CACHES has a django-redis entry but CACHE_ALIAS is not set."
     assert found.hint == 'WORKFLOW_ENGINE = {"CACHE_ALIAS": "fast"}'
+
+
+def test_check__e013() -> None:
+    question = CacheAccess(
+        CacheMapping("users", str),
+        load=lambda keys: dict.fromkeys(keys, 0),
+        depends_on={User: Direct(("id",), lambda row: {row["id"]})},
+        value_type=int,
+    )
+    try:
+        (found,) = _found()
+    finally:
+        declared.remove(question)
+
+    assert found.id == "workflow_engine.E013"
+    assert found.msg == (
+        "users depends on auth.User, whose changes no database trigger of this app "
+        "records: answers would grow stale."
+    )
+    assert found.hint == (
+        "A cached question may depend on the rules of workflow_engine only."
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "warns"),
+    [
+        ({}, True),
+        ({"transaction_mode": None}, True),
+        ({"transaction_mode": "DEFERRED"}, True),
+        ({"transaction_mode": "immediate"}, False),
+        ({"transaction_mode": "EXCLUSIVE"}, False),
+    ],
+)
+def test_check__w014(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], *, warns: bool
+) -> None:
+    monkeypatch.setattr(connections["default"], "vendor", "sqlite")
+    monkeypatch.setitem(connections["default"].settings_dict, "OPTIONS", given)
+
+    found = [one for one in _found() if one.id == "workflow_engine.W014"]
+
+    assert [(one.msg, one.hint) for one in found] == [
+        (
+            (
+                "Database 'default' is SQLite without transaction_mode IMMEDIATE: of two "
+                "processes that write at once, one fails with 'database is locked'."
+            ),
+            'OPTIONS: "transaction_mode": "IMMEDIATE", "timeout": 20',
+        )
+    ] * warns
 
 
 def test_check__i003(settings: Settings) -> None:

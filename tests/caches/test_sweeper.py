@@ -222,7 +222,9 @@ def test_loop__says_in_the_log_that_sweeps_fail(
         assert [night.next() for _ in range(3)] == ["sweep"] * 3
         assert sweeper.stop(LIMIT_SECONDS)
 
-    assert caplog.messages == ["The outbox could not be swept and is tried again."]
+    assert caplog.messages == [
+        f"The outbox could not be swept and is tried again: {AWAY}"
+    ]
 
 
 @pytest.mark.postgres

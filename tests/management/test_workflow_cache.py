@@ -154,7 +154,7 @@ def test_stats__figures_of_all_processes() -> None:
         counted("load", "ms", 4, total=10.0),
         counted("load", "keys", 10),
         counted("verify", "checked", 6),
-        counted("breaker", "opened", 2, of=""),
+        counted("breaker", "reset", 2, of=""),
         ago=timedelta(minutes=5),
     )
     written(counted("hit", "near", 1000), ago=timedelta(minutes=6))
@@ -176,7 +176,7 @@ def test_stats__figures_of_all_processes() -> None:
         "refused: gone 3",
         "forgotten: save 5",
         "verified: checked 6",
-        "breaker: opened 2",
+        "breaker: reset 2",
     ]
 
 

@@ -331,7 +331,7 @@ def test_look_ups__figures_of_all_processes() -> None:
         counted("verify", "checked", 1200),
         counted("verify", "equal", 1200),
         counted("shadow", "checked", 4),
-        counted("breaker", "opened", 4, of=""),
+        counted("breaker", "reset", 4, of=""),
         ago=timedelta(minutes=30),
     )
     written(counted("miss", "absent", 500), ago=timedelta(minutes=62))
@@ -371,7 +371,7 @@ def test_look_ups__errors_and_closings() -> None:
     written(
         counted("error", "timeout", 3, of=""),
         counted("error", "connection", 4, of=""),
-        counted("breaker", "closed", 1, of=""),
+        counted("breaker", "tripped", 1, of=""),
     )
 
     said, parts = status()
@@ -379,7 +379,7 @@ def test_look_ups__errors_and_closings() -> None:
     assert said.code == 0
     assert parts["look-ups"].startswith("WARN ")
     assert parts["look-ups"].endswith(
-        "verified, 7 errors (connection 4 · timeout 3), cache closed 1 time "
+        "verified, 7 errors (connection 4 · timeout 3), cache given up 1 time "
         "python manage.py workflow_cache stats"
     )
 

@@ -34,6 +34,10 @@ class Declared:
             raise AccessDeclaredTwice(message)
         self._by_name[question.name] = question
 
+    def remove(self, question: Question[Any, Any]) -> None:
+        """Take a question out; its entries are forgotten by nobody from now on."""
+        del self._by_name[question.name]
+
     def __iter__(self) -> Iterator[Question[Any, Any]]:
         return iter(self._by_name.values())
 

@@ -14,7 +14,7 @@ from django.db import close_old_connections, connections
 from workflow_engine import clock
 from workflow_engine.caches.metrics import counts
 from workflow_engine.conf import options
-from workflow_engine.exceptions import AlreadyRunning
+from workflow_engine.exceptions import AlreadyRunning, CacheUnavailable
 
 #: From an announcement to the sweep: the writer's own hook comes first.
 HOOK_SECONDS: Final = 0.2
@@ -51,10 +51,12 @@ class Waiting(Protocol):
 
 
 def log_error(error: Exception) -> None:
-    """Write to the log that sweeps have begun to fail."""
+    """Write to the log that sweeps have begun to fail; what a server says, without a trace."""
+    is_known = isinstance(error, CacheUnavailable | DatabaseError)
     logger.error(
-        "The outbox could not be swept and is tried again.",
-        exc_info=error,
+        "The outbox could not be swept and is tried again: %s",
+        error,
+        exc_info=None if is_known else error,
         extra={"action": "sweep"},
     )
 

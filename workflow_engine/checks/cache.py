@@ -16,7 +16,7 @@ from workflow_engine.caches import declared
 from workflow_engine.checks.ids import LABEL, id_of
 from workflow_engine.conf import options
 from workflow_engine.models import CacheOutbox
-from workflow_engine.models.cache_triggers import missing
+from workflow_engine.models.cache_triggers import WATCHED, missing
 
 #: By option of django-redis, what redis-py calls it in CONNECTION_POOL_KWARGS.
 TIME_OUTS: Final = {
@@ -29,10 +29,22 @@ TIME_OUTS: Final = {
 def check_cache(
     app_configs: Sequence[AppConfig] | None, **_: Any
 ) -> list[CheckMessage]:
-    """E003 of CACHE_MODE, W005, W006, I002 and I003: what weakens the look-ups."""
+    """E003 of CACHE_MODE, E013, W005, W006, I002 and I003: what weakens the look-ups."""
     if conf.problems():
         return []
-    return [*_modes(), *_warnings(), *_notes()]
+    return [*_modes(), *_unwatched(), *_warnings(), *_notes()]
+
+
+def _unwatched() -> Iterator[CheckMessage]:
+    for model in declared.models():
+        if model not in WATCHED:
+            names = ", ".join(one.name for one in declared.spoiled_by(model))
+            yield Error(
+                f"{names} depends on {model._meta.label}, whose changes no database trigger "
+                "of this app records: answers would grow stale.",
+                hint="A cached question may depend on the rules of workflow_engine only.",
+                id=id_of("E013"),
+            )
 
 
 def _modes() -> Iterator[CheckMessage]:
@@ -73,7 +85,8 @@ def _has_time_outs(given: dict[str, Any]) -> bool:
 
 
 def _notes() -> Iterator[CheckMessage]:
-    if options.CACHE_ALIAS is None:
+    on_postgres = connections[options.DATABASE].vendor == "postgresql"
+    if options.CACHE_ALIAS is None and on_postgres:
         for alias, entry in caches.settings.items():
             if str(entry.get("BACKEND")) == conf.REDIS_CACHE:
                 yield Info(
@@ -98,7 +111,10 @@ def check_triggers(
     databases: Sequence[str] | None = None,
     **_: Any,
 ) -> list[CheckMessage]:
-    """E012: a table whose changes would go unnoticed."""
+    """E012: a table whose changes would go unnoticed.
+
+    A warning, since `migrate` puts it right and would itself be refused by an error.
+    """
     using = options.DATABASE
     if conf.problems() or using not in (databases or ()):
         return []
@@ -106,7 +122,7 @@ def check_triggers(
     if CacheOutbox._meta.db_table not in tables:
         return []  # not migrated yet
     return [
-        Error(
+        CheckWarning(
             f"The database trigger of table {table} is missing or disabled.",
             hint="python manage.py migrate workflow_engine",
             id=id_of("E012"),

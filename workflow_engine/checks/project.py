@@ -49,6 +49,24 @@ def check_database_vendor(
 
 
 @register(LABEL)
+def check_sqlite(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[CheckMessage]:
+    """W014: SQLite as it comes refuses the second of two writers at once."""
+    if conf.problems() or connections[options.DATABASE].vendor != "sqlite":
+        return []
+    given = connections[options.DATABASE].settings_dict["OPTIONS"]
+    if str(given.get("transaction_mode", "")).upper() in {"IMMEDIATE", "EXCLUSIVE"}:
+        return []
+    message = (
+        f"Database '{options.DATABASE}' is SQLite without transaction_mode IMMEDIATE: "
+        "of two processes that write at once, one fails with 'database is locked'."
+    )
+    hint = 'OPTIONS: "transaction_mode": "IMMEDIATE", "timeout": 20'
+    return [CheckWarning(message, hint=hint, id=id_of("W014"))]
+
+
+@register(LABEL)
 def check_handlers(
     app_configs: Sequence[AppConfig] | None, **_: Any
 ) -> list[CheckMessage]:

@@ -9,7 +9,7 @@ from tests.races.checker.search import Step, replay
 from tests.races.checker.system import REDIS, Configuration, System
 from tests.races.conformance.cast import Cast, Rollback
 from tests.races.conformance.scene import Names, Scene
-from tests.races.conformance.stage import IDLE, Killed
+from tests.races.conformance.stage import IDLE
 
 #: Which call a step is, where the words are not the same.
 CALLS: Final = {
@@ -106,7 +106,7 @@ class Along:
             return
         one = self._cast.actor(step.actor)
         if step.name == "is killed":
-            one.go(Killed())
+            self._cast.kill(one)
         elif step.name == "rolls back":
             self._expect(step, "commits")
             one.go(Rollback())

@@ -18,7 +18,7 @@ from tests.races.conformance.along import ALSO, CALLS, SWEEPING, WRITING, story
 from tests.races.conformance.cast import Cast
 from tests.races.conformance.promise import Promise
 from tests.races.conformance.scene import Scene
-from tests.races.conformance.stage import IDLE, Actor, Killed
+from tests.races.conformance.stage import IDLE, Actor
 from tests.waiting import wait_until
 
 #: A process of neither reader nor writer.
@@ -146,7 +146,7 @@ class Astray:
         if step.name == "writes":
             self._begin(one)
         elif step.name == "is killed":
-            one.go(Killed())
+            self._cast.kill(one)
         elif step.name == "stops for good":
             return
         elif step.actor.startswith("P"):

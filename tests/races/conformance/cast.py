@@ -84,6 +84,16 @@ class Cast:
             found.begin(_instrument)
         return found
 
+    def kill(self, one: Actor) -> None:
+        """End an actor where it stands; its process goes on, which is told nothing.
+
+        Here it is a thread of that process, whose gate hears of the end and closes.
+        """
+        gate = self.mine(one.name).gate
+        was_open = gate.is_open
+        one.go(Killed())
+        gate.is_open = was_open
+
     def actors(self) -> list[Actor]:
         """Return everybody who has taken part."""
         return list(self._actors.values())

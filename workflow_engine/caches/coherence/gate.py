@@ -44,6 +44,7 @@ class Gate:
         self._closings = 0
         self._errors = 0
         self._retry_at = float("-inf")
+        self._is_told = False  # the log knows that the cache is not used
         self.is_open = False
         #: Why it is closed, for the metrics: breaker, replica, no_identity.
         self.reason = "breaker"
@@ -93,10 +94,12 @@ class Gate:
             if was_open:
                 self._retry_at = clock.monotonic() + _retry_seconds()
         if was_open:
-            counts.add("", "breaker", "closed")
+            self._is_told = True
+            counts.add("", "breaker", "tripped")
             logger.warning(
-                "The cache is not used until its server answers again.",
-                extra={"action": "close_cache", "error": str(error or "")},
+                "The cache is not used until its server answers again: %s",
+                error or "what is owed could not all be forgotten",
+                extra={"action": "close_cache"},
             )
 
     def _try_open(self) -> bool:
@@ -112,9 +115,13 @@ class Gate:
             reason = error.reason if isinstance(error, CacheUnavailable) else "database"
             self.reason = reason if reason in LASTING else "breaker"
             counts.add("", "error", reason)
-            logger.warning(
-                "The cache cannot be used yet.",
-                extra={"action": "open_cache", "error": str(error)},
+            level = logging.DEBUG if self._is_told else logging.WARNING
+            self._is_told = True  # once for an outage
+            logger.log(
+                level,
+                "The cache cannot be used yet: %s",
+                error,
+                extra={"action": "open_cache"},
             )
         finally:
             self._end_opening(is_ready=is_ready, closings=closings)
@@ -129,7 +136,12 @@ class Gate:
             if not self.is_open:
                 self._retry_at = clock.monotonic() + _retry_seconds()
         if self.is_open:
-            counts.add("", "breaker", "opened")
+            counts.add("", "breaker", "reset")
+            level = logging.INFO if self._is_told else logging.DEBUG
+            self._is_told = False
+            logger.log(
+                level, "The cache is used again.", extra={"action": "open_cache"}
+            )
 
 
 def _retry_seconds() -> float:

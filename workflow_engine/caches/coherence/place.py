@@ -72,8 +72,9 @@ class Place(Generic[K, V]):
 
     def life_ms(self, value: V) -> int:
         """Return how long the entry of a value is to live."""
-        seconds = float(options.CACHE_LIFE_SECONDS)
+        jitter = options.CACHE_LIFE_JITTER
+        share = random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - no secret
+        seconds = float(options.CACHE_LIFE_SECONDS) * share
         if value in self.question.empties:
             seconds = min(seconds, EMPTY_LIFE_SECONDS)
-        jitter = options.CACHE_LIFE_JITTER
-        return max(1, int(seconds * 1000 * random.uniform(1 - jitter, 1 + jitter)))  # noqa: S311 - no secret
+        return max(1, int(seconds * 1000))

@@ -95,7 +95,7 @@ def judge(found: LookUps, *, is_server_there: bool) -> Part:
             "stale": stale if checked or stale else None,
             "outbox": found.debt and found.debt.json(),
             "errors": dict(found.figures.of("error")),
-            "closings": found.figures.of("breaker")["closed"],
+            "closings": found.figures.of("breaker")["tripped"],
             "modes": dict(found.modes),
         },
     )
@@ -117,9 +117,9 @@ def _remarks(found: LookUps, *, is_server_there: bool) -> Iterator[Remark]:
         why = " · ".join(f"{name} {grouped(n)}" for name, n in errors.most_common())
         text = f"{counted(errors.total(), 'error')} ({why})"
         yield Remark(text=text, level=Level.WARN, cure=STATS)
-    closings = found.figures.of("breaker")["closed"]
+    closings = found.figures.of("breaker")["tripped"]
     if closings:
-        text = f"cache closed {counted(closings, 'time')}"
+        text = f"cache given up {counted(closings, 'time')}"
         yield Remark(text=text, level=Level.WARN, cure=STATS)
     for mode in sorted({*found.modes.values()} - {USUAL}):
         names = (name for name, its in found.modes.items() if its == mode)
