@@ -142,6 +142,10 @@ def test_requirements__hold_what_the_package_needs() -> None:
 
 
 def test_new_project__migrates_and_opens_the_admin(python: Path, project: Path) -> None:
+    with (project / "shop" / "settings.py").open("a") as settings:
+        settings.write(
+            '\nDATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE"}\n'
+        )
     checked = _run(python, "manage.py", "check", "--database", "default", cwd=project)
     _run(python, "manage.py", "migrate", "--verbosity", "0", cwd=project)
     script = textwrap.dedent(OPEN_THE_ADMIN)
