@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from workflow_engine.caches.coherence import Coherence, current
 from workflow_engine.caches.coherence.filling import load
+from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.database import in_transaction
 from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.question import Question
@@ -30,7 +31,7 @@ class LookUp:
         """Name every question that will be asked; costs nothing yet."""
         self._coherence = coherence or current()
         self._questions = questions
-        self._moment = self._coherence.moment(questions)
+        self._moment: Moment | None = None  # none before the cache is asked (R1)
 
     def get_many(self, question: Question[K, V], keys: Iterable[K]) -> dict[K, V]:
         """Return the answer for every key, each once, in the order they were first given.
@@ -46,9 +47,10 @@ class LookUp:
             return self._bypass(question, wanted, "mode")
         if in_transaction(self._coherence.database):
             return self._bypass(question, wanted, "transaction")
-        answers = self._coherence.read(question, wanted, self._moment)
+        moment = self._begun()
+        answers = self._coherence.read(question, wanted, moment)
         if mode == "shadow":
-            self._moment.note(question.name, is_near=False)
+            moment.note(question.name, is_near=False)
             loaded = question.load(wanted)
             verifier.compare(self._coherence, question, answers, loaded)
             return loaded
@@ -66,7 +68,7 @@ class LookUp:
             return None
         if any(_mode_of(one.name) != "enabled" for one in self._questions):
             return None
-        found = self._coherence.kept(name, keys, self._moment)
+        found = self._coherence.kept(name, keys, self._begun())
         if found:
             first = self._questions[0]
             counts.add(first.name, "hit", "near", len(found))
@@ -75,12 +77,19 @@ class LookUp:
 
     def keep(self, name: Hashable, answers: dict[Any, Any]) -> None:
         """Keep answers made of this look-up's, and of nothing else but their key and name."""
-        self._moment.keep(name, answers)
+        if self._moment is not None:
+            self._moment.keep(name, answers)
+
+    def _begun(self) -> Moment:
+        if self._moment is None:
+            self._moment = self._coherence.moment(self._questions)
+        return self._moment
 
     def _bypass(
         self, question: Question[K, V], keys: list[K], reason: str
     ) -> dict[K, V]:
-        self._moment.note(question.name, is_near=False)
+        if self._moment is not None:
+            self._moment.note(question.name, is_near=False)
         counts.add(question.name, "bypass", reason, len(keys))
         return load(question, keys)
 

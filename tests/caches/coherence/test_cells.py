@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -476,6 +476,36 @@ def test_open__which_database_it_is_is_not_known(
     assert filled == {"miss.absent": 1, "fill.stored": 1, "hit.near": 1}
     assert cells.process(numbers.declared).get(numbers.question, 1) == (1,)
     assert figures() == {"hit.cell": 1}
+
+
+def test_transaction__which_database_it_is_is_not_asked(
+    cells: Cells, numbers: Numbers, django_assert_num_queries: Any
+) -> None:
+    numbers.rows = {1: (1,)}
+    process = Process(cells.alias, numbers.declared)
+
+    with untold():
+        with suppress(CacheUnavailable):
+            identity("default", again=True)
+        with transaction.atomic(), django_assert_num_queries(0):
+            answer = process.get(numbers.question, 1)
+
+    assert answer == (1,)
+
+
+def test_open__a_database_that_does_not_tell_is_not_asked_by_every_look_up(
+    cells: Cells, numbers: Numbers, settings: Settings, django_assert_num_queries: Any
+) -> None:
+    breaker = {"errors": 3, "retry_seconds": 60}
+    settings.WORKFLOW_ENGINE = {**settings.WORKFLOW_ENGINE, "CACHE_BREAKER": breaker}
+    process = Process(cells.alias, numbers.declared)
+
+    with untold():
+        with suppress(CacheUnavailable):
+            identity("default", again=True)
+        process.get(numbers.question, 1)
+        with django_assert_num_queries(0):
+            process.get(numbers.question, 1)
 
 
 def test_peek__everything_that_can_be_there(cells: Cells, numbers: Numbers) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from tests.caches.processes import Cells, Numbers, figures
 from workflow_engine.caches import CacheMapping, Direct
 from workflow_engine.caches.declared import Declared
 from workflow_engine.caches.entries import Entries
 from workflow_engine.caches.question import Question
-from workflow_engine.models import Detector
+from workflow_engine.models import CacheOutbox, Detector
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.redis]
 
@@ -63,20 +65,54 @@ def test_forget__a_key_without_a_name_forgets_the_whole_access(cells: Cells) -> 
     assert figures()["forgot_all.save"] == 1
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
 def test_settle__any_error_closes_the_gate(
-    cells: Cells, numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+    cells: Cells,
+    numbers: Numbers,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BaseException],
 ) -> None:
     process = cells.process(numbers.declared)
 
     def broken(*_: Any, **__: Any) -> None:
-        message = "a bug"
-        raise ZeroDivisionError(message)
+        raise error
 
     monkeypatch.setattr(process.store, "unlink", broken)
     owed = Entries()
     owed.add(numbers.question, [1])
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(error):
         process.coherence.settle("default", {"save": owed})
 
     assert not process.coherence.gate.is_open
+
+
+@pytest.mark.postgres
+def test_settle__rows_that_a_sweep_holds_close_the_gate(
+    cells: Cells, numbers: Numbers
+) -> None:
+    process = cells.process(numbers.declared)
+    owed = Entries()
+    owed.add(numbers.question, [1])
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            list(CacheOutbox.objects.select_for_update())
+            held.set()
+            let_go.wait(30)
+        connection.close()
+
+    CacheOutbox.objects.create(source=Detector._meta.db_table)
+    sweep = threading.Thread(target=hold)
+    sweep.start()
+    assert held.wait(30)
+
+    is_settled = process.coherence.settle("default", {"save": owed})
+    is_open = process.coherence.gate.is_open
+    let_go.set()
+    sweep.join(30)
+
+    assert not is_settled
+    assert not is_open
+    assert CacheOutbox.objects.count() == 1

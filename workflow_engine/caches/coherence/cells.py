@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from workflow_engine import clock
 from workflow_engine.caches.coherence.base import Peeked
 from workflow_engine.caches.coherence.filling import load
-from workflow_engine.caches.coherence.gate import Gate
+from workflow_engine.caches.coherence.gate import LASTING, Gate
 from workflow_engine.caches.coherence.moment import Group, Moment
 from workflow_engine.caches.coherence.peeking import peek
 from workflow_engine.caches.coherence.place import Place
@@ -55,12 +55,13 @@ class CellCoherence:
         self._places = Places(Near(options.NEAR_ENTRIES), self._prefix)
 
     def moment(self, questions: Questions) -> Moment:
-        try:
-            return self._places.moment(questions)
-        except CacheUnavailable:
-            return Moment(
-                Group(())
-            )  # of no place: the database answers, and it is counted
+        # What did not say who it is, is not asked again by every look-up.
+        if self.gate.passes() or self.gate.reason not in LASTING:
+            try:
+                return self._places.moment(questions)
+            except CacheUnavailable:
+                pass  # the gate counts it, when it tries to open
+        return Moment(Group(()))  # of no place: the database answers
 
     def read(
         self, question: Question[K, V], keys: Sequence[K], moment: Moment
