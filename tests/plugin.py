@@ -43,10 +43,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave out, on SQLite, what is about PostgreSQL."""
-    if "postgres" in _needed():
-        return
-    dropped = [item for item in items if item.get_closest_marker("postgres")]
+    """Leave out what is about the other database."""
+    other = "sqlite" if "postgres" in _needed() else "postgres"
+    dropped = [item for item in items if item.get_closest_marker(other)]
     if dropped:
         items[:] = [item for item in items if item not in dropped]
         config.hook.pytest_deselected(items=dropped)

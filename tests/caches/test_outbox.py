@@ -480,10 +480,9 @@ def test_drain__not_in_a_transaction(declared: Declared) -> None:
     assert CacheOutbox.objects.count() == 1
 
 
+@pytest.mark.sqlite
 def test_drain__only_postgresql_has_an_outbox(declared: Declared) -> None:
     owe(1)
-    if connection.vendor == "postgresql":
-        pytest.skip("it is drained there")
 
     drained, forgotten = drain_all(declared)
 

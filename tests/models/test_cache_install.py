@@ -203,9 +203,8 @@ def test_install__by_an_owner_who_is_no_superuser() -> None:
     assert found == []
 
 
+@pytest.mark.sqlite
 def test_missing__a_table_made_anew() -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("only SQLite makes tables anew")
     EnvironmentFactory(name="kept")
     field = models.IntegerField(default=0)
     field.set_attributes_from_name("added")

@@ -478,6 +478,7 @@ def test_open__which_database_it_is_is_not_known(
     assert figures() == {"hit.cell": 1}
 
 
+@pytest.mark.postgres
 def test_transaction__which_database_it_is_is_not_asked(
     cells: Cells, numbers: Numbers, django_assert_num_queries: Any
 ) -> None:
@@ -493,6 +494,7 @@ def test_transaction__which_database_it_is_is_not_asked(
     assert answer == (1,)
 
 
+@pytest.mark.postgres
 def test_open__a_database_that_does_not_tell_is_not_asked_by_every_look_up(
     cells: Cells, numbers: Numbers, settings: Settings, django_assert_num_queries: Any
 ) -> None:
