@@ -9,7 +9,7 @@ from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
 from tests.servers import Servers
-from workflow_engine.caches import figures
+from workflow_engine.metrics import figures
 from workflow_engine.processing.buffer import buffer
 
 # A slow machine is no fault of the example that happened to run on it. New examples are

@@ -11,8 +11,8 @@ from settings.base import redis_cache
 from tests.factories import DetectorFactory
 from tests.servers import Servers
 from tests.waiting import wait_until
-from workflow_engine.caches.metrics import counts
 from workflow_engine.companion import Companion, is_wanted
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models.cache_rows import CacheOutbox
 
 LIMIT_SECONDS = 20

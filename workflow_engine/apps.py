@@ -43,7 +43,7 @@ class WorkflowEngineConfig(AppConfig):
         load_handlers()
         import_module("workflow_engine.checks")
         import_module("workflow_engine.lookups")  # declares the questions
-        import_module("workflow_engine.caches.figures").connect()
+        import_module("workflow_engine.metrics.figures").connect()
         receivers = import_module("workflow_engine.receivers")
         receivers.connect()
         receivers.connect_migrate(self)

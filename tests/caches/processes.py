@@ -23,9 +23,9 @@ from workflow_engine.caches.declared import Declared
 from workflow_engine.caches.declared import declared as of_ours
 from workflow_engine.caches.entries import Entries
 from workflow_engine.caches.look_up import LookUp
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.question import Question
 from workflow_engine.caches.stores.redis import RedisStore
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models import Detector
 
 AnyQuestion = Question[Any, Any]
@@ -143,7 +143,7 @@ def figures(access: str = "numbers") -> dict[str, int]:
     return {
         ".".join(filter(None, (one.counter, one.reason))): one.count
         for one in counts.take()
-        if one.access == access and one.counter != "load"
+        if one.scope == access and not one.counter.startswith("load")
     }
 
 

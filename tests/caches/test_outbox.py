@@ -28,8 +28,8 @@ from workflow_engine import clock
 from workflow_engine.caches import CacheAccess, CacheMapping, Resolved, Row
 from workflow_engine.caches.declared import Declared
 from workflow_engine.caches.entries import Entries
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.outbox import Drained, drain, keep_alive, prune
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models import CacheOutbox, Detector, Environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -217,7 +217,7 @@ def test_drain__a_function_that_raises(
     assert forgotten == [{"by_row": {1}, "asked": "all"}]
     assert CacheOutbox.objects.count() == 0
     errors = [one for one in counts.take() if one.counter == "error"]
-    assert [(one.access, one.reason, one.count) for one in errors] == [
+    assert [(one.scope, one.reason, one.count) for one in errors] == [
         ("asked", "resolve", 1)
     ]
     assert "not known" in caplog.text

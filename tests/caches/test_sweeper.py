@@ -13,9 +13,9 @@ from pytest_django import Settings
 from tests.queue.threads import LIMIT_SECONDS, elsewhere
 from tests.waiting import wait_until
 from workflow_engine import clock
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.sweeper import HOOK_SECONDS, Sweeper
 from workflow_engine.exceptions import AlreadyRunning, CacheUnavailable
+from workflow_engine.metrics.counts import counts
 
 AWAY = CacheUnavailable("connection", "nobody is there")
 INTERRUPTED: frozenset[str] = frozenset()

@@ -13,9 +13,9 @@ from pytest_django import Settings
 
 from tests.factories import ActionFactory, EnvironmentFactory, WorkflowFactory
 from tests.management.calls import ROOT, call, manage
-from workflow_engine.caches import figures
-from workflow_engine.caches.metrics import counts
 from workflow_engine.management.demo.asked import Asked, look_up_texts
+from workflow_engine.metrics import figures
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models import (
     CacheGeneration,
     CacheOutbox,

@@ -18,9 +18,9 @@ from workflow_engine import clock
 from workflow_engine.caches import LookUp, declared
 from workflow_engine.caches.coherence import current, reset
 from workflow_engine.caches.coherence.cells import CellCoherence
-from workflow_engine.caches.metrics import Figure
 from workflow_engine.lookups.detectors import detector_ids_by_route, detectors
 from workflow_engine.lookups.workflows import workflow_ids_by_detector, workflows
+from workflow_engine.metrics.counts import Figure
 from workflow_engine.models import MetricBucket, Workflow
 from workflow_engine.types.routes import candidate_routes
 from workflow_engine.types.snapshots import WorkflowSnapshot
@@ -132,7 +132,7 @@ def test_cache__alias_that_is_not_there(settings: Settings, word: str) -> None:
 def counted(
     counter: str, reason: str, count: int, *, of: str = "workflows", total: float = 0.0
 ) -> Figure:
-    return Figure(access=of, counter=counter, reason=reason, count=count, total=total)
+    return Figure(scope=of, counter=counter, reason=reason, count=count, total=total)
 
 
 def written(*figures: Figure, ago: timedelta = timedelta(0)) -> None:

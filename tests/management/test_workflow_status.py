@@ -34,12 +34,12 @@ from workflow_engine import clock
 from workflow_engine.caches import LookUp
 from workflow_engine.caches.coherence import current
 from workflow_engine.caches.coherence.cells import CellCoherence
-from workflow_engine.caches.metrics import Figure, counts
 from workflow_engine.caches.stores.base import Server
 from workflow_engine.lookups.workflows import workflows
-from workflow_engine.management.status.part import Level
-from workflow_engine.management.status.server import Asked, judge
+from workflow_engine.metrics.counts import Figure, counts
 from workflow_engine.models import CacheOutbox, Condition, MetricBucket, WorkItem
+from workflow_engine.status.part import Level
+from workflow_engine.status.server import Asked, judge
 
 pytestmark = pytest.mark.django_db
 
@@ -103,7 +103,7 @@ def written(*figures: Figure, ago: timedelta = timedelta(0)) -> None:
 
 
 def counted(counter: str, reason: str, count: int, of: str = "workflows") -> Figure:
-    return Figure(access=of, counter=counter, reason=reason, count=count)
+    return Figure(scope=of, counter=counter, reason=reason, count=count)
 
 
 def owe(*, seconds: float) -> None:

@@ -16,7 +16,7 @@ from tests.mutants.edition import Edition
 from tests.mutants.mutants import MUTANTS
 from tests.mutants.world import PromiseBroken, World, answers_when_nobody_writes
 from tests.servers import Servers
-from workflow_engine.caches.metrics import counts
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models import Detector, Environment, Workflow
 from workflow_engine.receivers import connect, disconnect
 

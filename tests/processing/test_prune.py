@@ -253,12 +253,12 @@ def test_prune__goes_on_behind_a_row_in_use(settings: Any) -> None:
 
 def test_prune__figures() -> None:
     for minute in (ago(hours=24, minutes=1), ago(hours=23)):
-        MetricBucket.objects.create(minute=minute, counter="hit", count=1)
+        MetricBucket.objects.create(size="minute", at=minute, counter="hit", count=1)
 
     deleted = prune()
 
     assert deleted["figures"] == 1
-    assert [one.minute for one in MetricBucket.objects.all()] == [ago(hours=23)]
+    assert [one.at for one in MetricBucket.objects.all()] == [ago(hours=23)]
 
 
 @pytest.mark.parametrize("year", [2000, 2200], ids=["late", "early"])

@@ -24,8 +24,8 @@ from tests.receivers.answers import answers, changed, not_forgotten
 from workflow_engine.caches import CacheMapping, Dependency, Direct, Resolved, Row
 from workflow_engine.caches.declared import Declared
 from workflow_engine.caches.entries import MOST_KEYS
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.question import Question
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models import Action, Detector, Workflow
 from workflow_engine.models.rules import rows_changed, rows_will_change
 from workflow_engine.receivers import connect, disconnect
@@ -205,7 +205,7 @@ def test_function_that_raises__costs_its_access_only(
     assert Action.objects.filter(pk=row.pk).exists()
     assert recording.whole == {"broken"}
     assert recording.keys("well") == {row.pk}
-    figures = {(f.access, f.counter, f.reason) for f in counts.take()}
+    figures = {(f.scope, f.counter, f.reason) for f in counts.take()}
     assert ("broken", "error", "resolve") in figures
     assert ("well", "error", "resolve") not in figures
 

@@ -9,10 +9,10 @@ from workflow_engine.caches.coherence import Coherence, current
 from workflow_engine.caches.coherence.filling import load
 from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.database import in_transaction
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.question import Question
 from workflow_engine.caches.verifier import verifier
 from workflow_engine.conf import options
+from workflow_engine.metrics.counts import counts
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -20,8 +20,8 @@ from workflow_engine import clock
 from workflow_engine.caches.declared import Declared
 from workflow_engine.caches.entries import Entries
 from workflow_engine.caches.mapping import Resolved, Row
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.question import Question
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models.cache_rows import (
     CacheOutbox,
     CacheOutboxQuerySet,

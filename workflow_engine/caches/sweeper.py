@@ -12,9 +12,9 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
 from workflow_engine import clock
-from workflow_engine.caches.metrics import counts
 from workflow_engine.conf import options
 from workflow_engine.exceptions import AlreadyRunning, CacheUnavailable
+from workflow_engine.metrics.counts import counts
 
 #: From an announcement to the sweep: the writer's own hook comes first.
 HOOK_SECONDS: Final = 0.2

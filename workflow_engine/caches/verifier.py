@@ -20,10 +20,10 @@ from django.db import connections
 from workflow_engine import clock
 from workflow_engine.caches.coherence.base import Coherence
 from workflow_engine.caches.entries import Entries
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.question import Question
 from workflow_engine.conf import options
 from workflow_engine.exceptions import CacheUnavailable
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models.cache_rows import CacheOutbox
 
 logger = logging.getLogger(__name__)

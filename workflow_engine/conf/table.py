@@ -74,7 +74,11 @@ SETTINGS: Final[dict[str, Setting | dict[str, Setting]]] = {
     "TRACE_BUFFER": whole(0, math.inf, 1000),
     "METRICS": boolean(default=True),
     "METRICS_FLUSH_SECONDS": number(1, 60, 10),
-    "METRICS_RETAIN_HOURS": {"minute": whole(1, math.inf, 24)},
+    "METRICS_RETAIN_HOURS": {
+        "minute": whole(1, math.inf, 24),
+        "hour": whole(1, math.inf, 168),
+        "day": whole(1, math.inf, 2160),
+    },
     "EVENT_MAX_BYTES": whole(1024, 1_048_576, 65_536),
     "EVENT_AHEAD_SECONDS": number(0, 86_400, 300),
     "REDACT_KEYS": texts(

@@ -5,11 +5,8 @@ belongs to `queue.store`.
 """
 
 from workflow_engine.models.action import Action, GroupAction
-from workflow_engine.models.cache_rows import (
-    CacheGeneration,
-    CacheOutbox,
-    MetricBucket,
-)
+from workflow_engine.models.cache_forget import CacheForget
+from workflow_engine.models.cache_rows import CacheGeneration, CacheOutbox
 from workflow_engine.models.condition import Condition
 from workflow_engine.models.count import Bucket, CountQuestion, EventCount
 from workflow_engine.models.decision import Decision, WorkflowDecision
@@ -25,6 +22,10 @@ from workflow_engine.models.interval import (
     Holding,
     IntervalKey,
 )
+from workflow_engine.models.metric import MetricBucket, Size
+from workflow_engine.models.metric_source import MetricSource
+from workflow_engine.models.pages import Cache, Dashboard
+from workflow_engine.models.pause import Pause
 from workflow_engine.models.receipt import EventReceipt
 from workflow_engine.models.state import DetectorState
 from workflow_engine.models.work_item import ItemState, WorkItem
@@ -36,11 +37,14 @@ __all__ = [
     "ActionHealth",
     "ActionInterval",
     "Bucket",
+    "Cache",
+    "CacheForget",
     "CacheGeneration",
     "CacheOutbox",
     "Condition",
     "ConditionGroup",
     "CountQuestion",
+    "Dashboard",
     "Decision",
     "Delivery",
     "Detector",
@@ -56,6 +60,9 @@ __all__ = [
     "IntervalKey",
     "ItemState",
     "MetricBucket",
+    "MetricSource",
+    "Pause",
+    "Size",
     "WorkItem",
     "Workflow",
     "WorkflowDecision",

@@ -1,19 +1,16 @@
-"""Cache rows: what the cache keeps in the database; forgets still owed, a number, figures."""
+"""Cache rows: what the cache keeps in the database; forgets still owed, and a number."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from django.db import connections, models, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
-
-from workflow_engine.models.upsert import Upsert
 
 #: The one row of the generation.
 ONLY: Final = 1
@@ -179,91 +176,3 @@ CURRENT: Final = (
 def _fresh() -> CacheGeneration:
     number = secrets.randbits(64) - 2**63
     return CacheGeneration(id=ONLY, generation=number, bumped_by=None)
-
-
-class Counted(Protocol):
-    """A figure as it is counted in a process."""
-
-    @property
-    def access(self) -> str: ...
-    @property
-    def counter(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def count(self) -> int: ...
-    @property
-    def total(self) -> float: ...
-    @property
-    def highest(self) -> float: ...
-
-
-class MetricBucketQuerySet(models.QuerySet["MetricBucket"]):
-    """Figures, added to by many processes."""
-
-    def add(self, figures: Iterable[Counted], minute: datetime) -> None:
-        """Add to the figures of a minute, given as its first moment; one statement.
-
-        No two of `figures` may have the same access, counter and reason.
-        """
-        rows = [
-            {name: getattr(figure, name) for name in _FIGURE} | {"minute": minute}
-            for figure in figures
-        ]
-        ADD.run(rows, using=self.db)
-
-    add.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
-
-    def since(self, moment: datetime) -> MetricBucketQuerySet:
-        """Return the figures of minutes that began at a moment or later."""
-        return self.filter(minute__gte=moment)
-
-    def older_than(self, moment: datetime) -> MetricBucketQuerySet:
-        """Return the figures of minutes that began before a moment."""
-        return self.filter(minute__lt=moment)
-
-
-class MetricBucket(models.Model):
-    """What all processes together counted in one minute."""
-
-    minute = models.DateTimeField(_("minute"))
-    access = models.CharField(_("access"), max_length=64, blank=True)
-    counter = models.CharField(_("counter"), max_length=64)
-    reason = models.CharField(_("reason"), max_length=64, blank=True)
-    count = models.BigIntegerField(_("count"))
-    total = models.FloatField(_("total"), default=0.0)
-    highest = models.FloatField(_("highest"), default=0.0)
-
-    objects = MetricBucketQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("metric")
-        verbose_name_plural = _("metrics")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["minute", "access", "counter", "reason"],
-                name="wfe_metric_bucket",
-            )
-        ]
-
-    def __str__(self) -> str:
-        name = ".".join(filter(None, (self.access, self.counter, self.reason)))
-        return f"{name} at {self.minute:%Y-%m-%d %H:%M}: {self.count}"
-
-
-_KEY: Final = ("minute", "access", "counter", "reason")
-_FIGURE: Final = ("access", "counter", "reason", "count", "total", "highest")
-
-#: Insert the figure, or add to it.
-ADD: Final = Upsert(
-    model=MetricBucket,
-    columns=(*_KEY, "count", "total", "highest"),
-    key=_KEY,
-    update=(
-        "{set[count]} = {old[count]} + {new[count]},"
-        " {set[total]} = {old[total]} + {new[total]},"
-        " {set[highest]} = CASE WHEN {new[highest]} > {old[highest]}"
-        " THEN {new[highest]} ELSE {old[highest]} END"
-    ),
-    returning=("count",),
-)

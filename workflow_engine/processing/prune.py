@@ -13,8 +13,9 @@ import msgspec
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef
 
-from workflow_engine.caches import figures, outbox
+from workflow_engine.caches import outbox
 from workflow_engine.conf import options
+from workflow_engine.metrics import figures
 from workflow_engine.models import (
     ActionInterval,
     Decision,

@@ -18,8 +18,8 @@ from typing import Final
 
 from billiard.context import Process
 
-from workflow_engine.caches import figures
 from workflow_engine.companion import Companion
+from workflow_engine.metrics import figures
 from workflow_engine.queue.waiters import Latch
 
 NAME: Final = "workflow-companion"

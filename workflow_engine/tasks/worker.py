@@ -10,9 +10,9 @@ from celery.concurrency import get_implementation
 from celery.signals import worker_init, worker_process_shutdown, worker_shutdown
 
 from workflow_engine import companion
-from workflow_engine.caches import figures
 from workflow_engine.conf import require
 from workflow_engine.exceptions import InvalidSettings
+from workflow_engine.metrics import figures
 from workflow_engine.processing.buffer import buffer
 from workflow_engine.tasks.child import Child
 from workflow_engine.tasks.facts import uses_celery

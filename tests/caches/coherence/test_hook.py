@@ -26,9 +26,9 @@ from workflow_engine.caches.coherence.hook import (
     hook_of,
 )
 from workflow_engine.caches.entries import MOST_KEYS, Entries
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.question import Question
 from workflow_engine.exceptions import CacheUnavailable
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models import Action, CacheOutbox, Condition, Detector
 from workflow_engine.receivers import connect, disconnect
 
@@ -100,7 +100,7 @@ def _counted_from_nothing() -> Iterator[None]:
 def counted(access: str, counter: str, reason: str = "") -> int:
     taken = counts.take()
     counts.put_back(taken)
-    figures = {(f.access, f.counter, f.reason): f.count for f in taken}
+    figures = {(f.scope, f.counter, f.reason): f.count for f in taken}
     return figures.get((access, counter, reason), 0)
 
 

@@ -16,7 +16,7 @@ from tests.servers import Servers
 from tests.waiting import wait_until
 from workflow_engine.caches.coherence import current
 from workflow_engine.caches.coherence.cells import CellCoherence
-from workflow_engine.caches.metrics import counts
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models import Detector, Workflow
 
 LIMIT_SECONDS = 15

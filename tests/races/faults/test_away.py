@@ -13,8 +13,8 @@ from pytest_django import Settings
 from tests.races.faults.place import LIMIT_SECONDS, Place, before, counted
 from tests.races.processes import not_among, owed, process, read, warm
 from tests.waiting import wait_until
-from workflow_engine.caches.metrics import counts
 from workflow_engine.lookups import accesses, workflows
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models import Detector, Workflow
 from workflow_engine.types.snapshots import ABSENT
 

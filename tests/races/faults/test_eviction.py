@@ -8,7 +8,7 @@ import pytest
 
 from tests.races.faults.place import Place
 from tests.races.processes import owed, process
-from workflow_engine.caches.metrics import counts
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models import Detector, DetectorWorkflow, Workflow
 
 pytestmark = [

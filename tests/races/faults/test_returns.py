@@ -17,8 +17,8 @@ from tests.servers import Servers
 from tests.waiting import wait_until
 from workflow_engine.caches.cell import PERMIT_BYTES
 from workflow_engine.caches.coherence.cells import CellCoherence
-from workflow_engine.caches.metrics import counts
 from workflow_engine.lookups import workflows
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models import Workflow
 
 pytestmark = [

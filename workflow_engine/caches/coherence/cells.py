@@ -23,13 +23,13 @@ from workflow_engine.caches.coherence.reading import Reading
 from workflow_engine.caches.database import identity, in_transaction, is_same
 from workflow_engine.caches.declared import Declared, Questions
 from workflow_engine.caches.entries import Entries
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.near import Near
 from workflow_engine.caches.outbox import drain, keep_alive
 from workflow_engine.caches.question import Question
 from workflow_engine.caches.stores.base import CellStore, Server
 from workflow_engine.conf import options
 from workflow_engine.exceptions import CacheUnavailable
+from workflow_engine.metrics.counts import counts
 
 logger = logging.getLogger(__name__)
 

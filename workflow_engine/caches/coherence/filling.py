@@ -10,11 +10,11 @@ from typing import Final, TypeVar
 from workflow_engine import clock
 from workflow_engine.caches.cell import COMPARED_BYTES, value_of
 from workflow_engine.caches.coherence.place import Place
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.near import Copy
 from workflow_engine.caches.question import Question
 from workflow_engine.caches.stores.base import CellStore, Fill, Filled
 from workflow_engine.exceptions import CacheUnavailable
+from workflow_engine.metrics.counts import counts
 
 K = TypeVar("K")
 V = TypeVar("V")

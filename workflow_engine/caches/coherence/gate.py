@@ -16,9 +16,9 @@ from typing import Final
 from django.db import Error as DatabaseError
 
 from workflow_engine import clock
-from workflow_engine.caches.metrics import counts
 from workflow_engine.conf import options
 from workflow_engine.exceptions import CacheUnavailable
+from workflow_engine.metrics.counts import counts
 
 logger = logging.getLogger(__name__)
 

@@ -23,10 +23,10 @@ from workflow_engine.caches.database import in_transaction
 from workflow_engine.caches.declared import Questions
 from workflow_engine.caches.entries import MOST_KEYS, Entries
 from workflow_engine.caches.mapping import Resolved, Row
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.outbox import owe
 from workflow_engine.caches.question import Question
 from workflow_engine.exceptions import CacheUnavailable
+from workflow_engine.metrics.counts import counts
 
 logger = logging.getLogger(__name__)
 

@@ -26,10 +26,10 @@ from workflow_engine.caches.cell import (
 from workflow_engine.caches.coherence.filling import fill, holding, load
 from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.coherence.place import Place
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.near import Copy, Near
 from workflow_engine.caches.stores.base import CellStore, Reply, Taken
 from workflow_engine.conf import options
+from workflow_engine.metrics.counts import counts
 
 K = TypeVar("K")
 V = TypeVar("V")

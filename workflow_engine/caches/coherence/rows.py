@@ -27,10 +27,10 @@ from workflow_engine.caches.coherence.places import Places
 from workflow_engine.caches.database import is_same
 from workflow_engine.caches.declared import Declared, Questions
 from workflow_engine.caches.entries import Entries
-from workflow_engine.caches.metrics import counts
 from workflow_engine.caches.near import Copy, Near, Standing, Tag
 from workflow_engine.caches.question import Question
 from workflow_engine.conf import options
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models.cache_rows import CacheGeneration
 
 K = TypeVar("K")

@@ -14,16 +14,22 @@ from workflow_engine.caches import declared
 from workflow_engine.caches.coherence import Coherence, current
 from workflow_engine.conf import options
 from workflow_engine.exceptions import CacheUnavailable
-from workflow_engine.management.cache import forgetting, peeking, spoiling, stats
-from workflow_engine.management.cache.keys import AnyQuestion, Sample, sample
-from workflow_engine.management.cache.spans import parse_span
-from workflow_engine.management.cache.verifying import Findings
+from workflow_engine.inspection import forgetting, peeking, spoiling
+from workflow_engine.inspection.keys import AnyQuestion, Sample, sample
+from workflow_engine.inspection.verifying import Findings
+from workflow_engine.management import stats
 from workflow_engine.management.command import (
     NEEDS_A_LOOK,
     NOT_REACHED,
     EngineCommand,
     wrong,
 )
+from workflow_engine.metrics.lines import lines_of
+from workflow_engine.metrics.reading import figures_in
+from workflow_engine.metrics.windows import window_over
+from workflow_engine.status.debt import read_debt
+from workflow_engine.types.instants import instant_text
+from workflow_engine.types.spans import parse_span
 
 #: Compared of each access unless all are wanted.
 SAMPLE_ENTRIES: Final = 100
@@ -114,16 +120,20 @@ class Command(EngineCommand):
             window = parse_span(self.given["window"] or "1h")
         except ValueError as error:
             raise wrong(f"--window: {error}") from error
-        figures = stats.read_figures(options.DATABASE, clock.now() - window)
+        over = window_over(self.given["window"] or "1h", window, clock.now())
+        figures = figures_in(options.DATABASE, over)
         names = {one.name for one in self._questions()}
         if self.given["access"]:
-            figures = [one for one in figures if one.access in names]
-        lines = stats.lines_of((one.name for one in self._questions()), figures)
-        seconds = int(window.total_seconds())
-        json = {"window_seconds": seconds, "figures": [one.json() for one in lines]}
+            figures = [one for one in figures if one.scope in names]
+        lines = lines_of((one.name for one in self._questions()), figures)
+        json = {
+            "since": instant_text(over.since),
+            "until": instant_text(over.until),
+            "figures": [stats.json(one) for one in lines],
+        }
         told = list(stats.table(lines))
         if self.is_shared:
-            debt = stats.read_debt(options.DATABASE)
+            debt = read_debt(options.DATABASE)
             json["outbox"] = debt.json()
             told.append(debt.line())
         self._tell(json, told)

@@ -9,9 +9,9 @@ from django.core.management.base import CommandParser
 from workflow_engine import clock
 from workflow_engine.conf import options
 from workflow_engine.management.command import NEEDS_A_LOOK, EngineCommand, wrong
-from workflow_engine.management.status import report
-from workflow_engine.management.status.part import Level, Part
-from workflow_engine.management.status.report import Report
+from workflow_engine.status import report
+from workflow_engine.status.part import Level, Part
+from workflow_engine.status.report import Report
 
 FAIL_ON: Final = {"warn": Level.WARN, "error": Level.ERROR}
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, Self
 
-from workflow_engine.caches.metrics import counts
+from workflow_engine.metrics.counts import counts
 
 #: What is told, in this order: a counter, its noun for one and for many.
 _NOUNS: Final = {

@@ -13,11 +13,11 @@ from workflow_engine import clock
 from workflow_engine.caches.coherence import Coherence
 from workflow_engine.caches.coherence.base import CellState, NearState, Peeked
 from workflow_engine.conf import options
-from workflow_engine.management.cache.keys import AnyQuestion, text_of
-from workflow_engine.management.cache.spans import span_text
+from workflow_engine.inspection.keys import AnyQuestion, text_of
 from workflow_engine.processing.redact import REDACTED, leads_to_secret, redact
 from workflow_engine.types.event import JSON
 from workflow_engine.types.instants import instant_text
+from workflow_engine.types.spans import span_text
 
 NOTHING: Final = "-"
 DIFFERENT: Final = "DIFFERENT"

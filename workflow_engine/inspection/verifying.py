@@ -10,7 +10,7 @@ from typing import Any, Final
 from workflow_engine.caches.coherence import Coherence
 from workflow_engine.caches.coherence.base import CellState
 from workflow_engine.caches.verifier import Verdict, verify
-from workflow_engine.management.cache.keys import AnyQuestion, text_of
+from workflow_engine.inspection.keys import AnyQuestion, text_of
 from workflow_engine.types.event import JSON
 
 UNREADABLE: Final = "unreadable"

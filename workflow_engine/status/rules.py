@@ -9,9 +9,9 @@ from django.apps import apps
 from django.db import connections
 from django.db.models import Count, Q
 
-from workflow_engine.management.status.part import Level, Part, Remark, counted, grouped
 from workflow_engine.models import Detector, Environment, Workflow, WorkItem
 from workflow_engine.models.cache_triggers import missing
+from workflow_engine.status.part import Level, Part, Remark, counted, grouped
 
 MIGRATE: Final = "python manage.py migrate workflow_engine"
 

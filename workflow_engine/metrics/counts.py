@@ -1,6 +1,6 @@
-"""Metrics: what happened to entries, counted in the memory of this process.
+"""Counts: what happened, counted in the memory of this process.
 
-A figure is named by access, counter and reason; how many, how much in all, and the most.
+A figure is named by scope, counter and reason; how many, how much in all, and the most.
 Counting is exact under threads and costs no query; who writes figures down takes them.
 """
 
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from workflow_engine.conf import options
+from workflow_engine.metrics.spread import SUFFIX, bound_text
 
-#: Access, counter, reason.
+#: Scope, counter, reason.
 _Key: TypeAlias = tuple[str, str, str]
 
 
@@ -23,15 +24,15 @@ class Figure:
     """One figure, as counted since it was last taken.
 
     Attributes:
-        access: Name of the access; "" = no single one.
-        counter: Such as "hit"; see docs/guarantees.
+        scope: Of what, such as the name of an access; "" = of no single thing.
+        counter: Such as "hit"; docs/figures.md lists them.
         reason: Such as "near"; "" = none.
         count: How often.
         total: Sum of what was observed; 0 where nothing is measured.
         highest: The most that was observed.
     """
 
-    access: str
+    scope: str
     counter: str
     reason: str
     count: int
@@ -53,15 +54,23 @@ class Counts:
         self._figures: dict[_Key, list[float]] = {}  # guarded by _lock
         os.register_at_fork(after_in_child=self._leave_parent)
 
-    def add(self, access: str, counter: str, reason: str = "", count: int = 1) -> None:
+    def add(self, scope: str, counter: str, reason: str = "", count: int = 1) -> None:
         """Count something that happened `count` times."""
         if count and options.METRICS:
-            self._add((access, counter, reason), count, 0.0, 0.0)
+            self._add((scope, counter, reason), count, 0.0, 0.0)
 
-    def observe(self, access: str, counter: str, reason: str, value: float) -> None:
-        """Count something that was measured, in the unit its name says."""
+    def observe(self, scope: str, counter: str, reason: str, value: float) -> None:
+        """Count something that was measured, in the unit its name says, and its spread."""
         if options.METRICS:
-            self._add((access, counter, reason), 1, value, value)
+            self._add((scope, counter, reason), 1, value, value)
+            self._add((scope, f"{counter}{SUFFIX}", bound_text(value)), 1, 0.0, 0.0)
+
+    def sum(
+        self, scope: str, counter: str, reason: str, *, count: int, total: float
+    ) -> None:
+        """Count something that happened `count` times and came to `total` together."""
+        if count and options.METRICS:
+            self._add((scope, counter, reason), count, total, 0.0)
 
     def take(self) -> list[Figure]:
         """Return every figure and count from nothing."""
@@ -78,7 +87,7 @@ class Counts:
     def put_back(self, figures: Iterable[Figure]) -> None:
         """Count what was taken as if it had not been."""
         for one in figures:
-            key = (one.access, one.counter, one.reason)
+            key = (one.scope, one.counter, one.reason)
             self._add(key, one.count, one.total, one.highest)
 
     def _add(self, key: _Key, count: int, total: float, highest: float) -> None:
@@ -106,9 +115,9 @@ def _do_nothing() -> None:
 
 
 def _figures(values: dict[_Key, list[float]]) -> Iterator[Figure]:
-    for (access, counter, reason), (count, total, highest) in sorted(values.items()):
+    for (scope, counter, reason), (count, total, highest) in sorted(values.items()):
         yield Figure(
-            access=access,
+            scope=scope,
             counter=counter,
             reason=reason,
             count=int(count),

@@ -10,7 +10,7 @@ from django import get_version
 from django.db import connections
 
 from workflow_engine import __version__
-from workflow_engine.management.status.server import Asked
+from workflow_engine.status.server import Asked
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ from django.db.models import Count, Min, Q
 from django.urls import NoReverseMatch, reverse
 
 from workflow_engine.conf import options
-from workflow_engine.management.cache.spans import span_text
-from workflow_engine.management.status.part import Level, Part, Remark, grouped
 from workflow_engine.models import ItemState, WorkItem
 from workflow_engine.models.work_item import CLAIMED_STATES
+from workflow_engine.status.part import Level, Part, Remark, grouped
+from workflow_engine.types.spans import span_text
 
 #: A runner takes up what is due, or was given up, within a poll and this much.
 SLACK_SECONDS: Final = 5.0

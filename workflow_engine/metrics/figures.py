@@ -1,7 +1,7 @@
-"""Figures: what a process counted, added to the table that all processes share.
+"""Figures: what a process counted, added to the tables that all processes share.
 
 Written every METRICS_FLUSH_SECONDS by a timer that the first count starts, and when the
-process ends; in a short transaction of its own.
+process ends; in short statements of their own, never inside a caller's transaction.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import logging
 from datetime import datetime, timedelta
 
 from workflow_engine import clock
-from workflow_engine.caches.metrics import counts
 from workflow_engine.conf import options
 from workflow_engine.late import LateTimer
-from workflow_engine.models.cache_rows import MetricBucket, MetricBucketQuerySet
+from workflow_engine.metrics.counts import counts
+from workflow_engine.models.metric import MetricBucket, MetricBucketQuerySet, Size
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +28,8 @@ def flush() -> int:
     taken = counts.take()
     if not taken:
         return 0
-    minute = clock.now().replace(second=0, microsecond=0)
     try:
-        MetricBucket.objects.using(options.DATABASE).add(taken, minute)
+        MetricBucket.objects.using(options.DATABASE).add(taken, clock.now())
     except Exception:
         counts.put_back(taken)
         logger.exception(
@@ -43,8 +42,10 @@ def flush() -> int:
 
 def expired(using: str, now: datetime) -> MetricBucketQuerySet:
     """Return the figures that METRICS_RETAIN_HOURS no longer keeps."""
-    hours = options.METRICS_RETAIN_HOURS["minute"]
-    return MetricBucket.objects.using(using).older_than(now - timedelta(hours=hours))
+    kept = options.METRICS_RETAIN_HOURS
+    sizes = (Size.MINUTE, Size.HOUR, Size.DAY)
+    moments = {size: now - timedelta(hours=kept[size.value]) for size in sizes}
+    return MetricBucket.objects.using(using).older_than(moments)
 
 
 _timer = LateTimer(flush, lambda: float(options.METRICS_FLUSH_SECONDS))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from workflow_engine.management.status import items, look_ups, rules, server, versions
-from workflow_engine.management.status.part import Level, Part, worst
-from workflow_engine.management.status.versions import Versions
+from workflow_engine.status import items, look_ups, rules, server, versions
+from workflow_engine.status.part import Level, Part, worst
+from workflow_engine.status.versions import Versions
 from workflow_engine.types.event import JSON
 
 

@@ -13,15 +13,15 @@ from django.db import OperationalError, connection
 from django.db.models import Sum
 from django.test import override_settings
 
-from workflow_engine.caches import figures
-from workflow_engine.caches.metrics import Counts, Figure, counts
+from workflow_engine.metrics import figures
+from workflow_engine.metrics.counts import Counts, Figure, counts
 from workflow_engine.models import MetricBucket
 
 pytestmark = pytest.mark.usefixtures("_from_nothing")
 
 PROGRAM = """
 import django; django.setup()
-from workflow_engine.caches.metrics import counts
+from workflow_engine.metrics.counts import counts
 for _ in range(100):
     counts.add("child", "hit", "near", 2)
 counts.observe("child", "load", "ms", 4.0)
@@ -34,7 +34,7 @@ def _from_nothing() -> None:
 
 
 def total(access: str, counter: str) -> int:
-    found = MetricBucket.objects.filter(access=access, counter=counter)
+    found = MetricBucket.objects.filter(scope=access, counter=counter)
     return found.aggregate(Sum("count"))["count__sum"] or 0
 
 
@@ -101,7 +101,7 @@ def test_flush__adds_to_what_others_wrote_in_the_minute() -> None:
         figures.flush()
 
     hit, load = MetricBucket.objects.order_by("counter")
-    assert (hit.access, hit.reason, hit.count) == ("a", "near", 7)
+    assert (hit.scope, hit.reason, hit.count) == ("a", "near", 7)
     assert (load.count, load.total, load.highest) == (2, 7.0, 5.0)
 
 
@@ -127,7 +127,7 @@ def test_flush__database_away_keeps_what_was_counted(
     assert [record.message for record in caplog.records] == [
         "Figures could not be written and are kept."
     ]
-    assert counts.take() == [Figure(access="a", counter="hit", reason="near", count=4)]
+    assert counts.take() == [Figure(scope="a", counter="hit", reason="near", count=4)]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -151,7 +151,7 @@ import os, time
 from django.test import override_settings
 from workflow_engine.models import MetricBucket
 until = time.monotonic() + 30
-while time.monotonic() < until and not MetricBucket.objects.filter(access="child").exists():
+while time.monotonic() < until and not MetricBucket.objects.filter(scope="child").exists():
     pass
 os._exit(0)
 """
@@ -194,9 +194,9 @@ def test_expired__older_than_the_setting_keeps() -> None:
     now = datetime(2026, 6, 1, 12, tzinfo=UTC)
     for hour in (9, 10, 11):
         minute = now.replace(hour=hour)
-        MetricBucket.objects.create(minute=minute, counter="hit", count=1)
+        MetricBucket.objects.create(size="minute", at=minute, counter="hit", count=1)
 
     with override_settings(WORKFLOW_ENGINE={"METRICS_RETAIN_HOURS": {"minute": 2}}):
         found = figures.expired("default", now)
 
-        assert [one.minute.hour for one in found] == [9]
+        assert [one.at.hour for one in found] == [9]

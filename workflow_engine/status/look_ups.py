@@ -11,9 +11,11 @@ from django.db import connections
 
 from workflow_engine.caches import declared
 from workflow_engine.conf import options
-from workflow_engine.management.cache import stats
-from workflow_engine.management.cache.spans import span_text
-from workflow_engine.management.status.part import (
+from workflow_engine.metrics.lines import Line, line_of
+from workflow_engine.metrics.reading import figures_in
+from workflow_engine.metrics.windows import window_over
+from workflow_engine.status.debt import Debt, read_debt
+from workflow_engine.status.part import (
     NOTHING,
     Level,
     Part,
@@ -21,6 +23,7 @@ from workflow_engine.management.status.part import (
     counted,
     grouped,
 )
+from workflow_engine.types.spans import span_text
 
 WINDOW: Final = timedelta(minutes=60)
 
@@ -45,28 +48,16 @@ class LookUps:
         modes: By name of the access.
     """
 
-    figures: stats.Line
-    debt: stats.Debt | None
+    figures: Line
+    debt: Debt | None
     is_recorded: bool
     modes: Mapping[str, str]
-
-    @property
-    def verified(self) -> int:
-        """How many answers were compared with the database."""
-        return sum(self.figures.of(one)["checked"] for one in ("verify", "shadow"))
-
-    @property
-    def hit_share(self) -> float | None:
-        """The share of keys that the cache answered; None = none was asked for."""
-        reads = self.figures.reads
-        return self.figures.count("hit") / reads if reads else None
 
 
 def read(using: str, now: datetime) -> LookUps:
     """Return how look-ups fared up to a moment; one query, three with Redis."""
-    figures = stats.Line(access="")
-    for figure in stats.read_figures(using, now - WINDOW):
-        figures.add(figure)
+    window = window_over("60 min", WINDOW, now)
+    figures = line_of(figures_in(using, window))
     is_shared = options.CACHE_ALIAS is not None
     is_recorded = connections[using].vendor == "postgresql"
     mode = options.CACHE_MODE
@@ -74,7 +65,7 @@ def read(using: str, now: datetime) -> LookUps:
     usual = mode if isinstance(mode, str) else USUAL
     return LookUps(
         figures=figures,
-        debt=stats.read_debt(using) if is_shared and is_recorded else None,
+        debt=read_debt(using) if is_shared and is_recorded else None,
         is_recorded=is_recorded or not is_shared,
         modes={one.name: by_name.get(one.name, usual) for one in declared},
     )
@@ -82,7 +73,7 @@ def read(using: str, now: datetime) -> LookUps:
 
 def judge(found: LookUps, *, is_server_there: bool) -> Part:
     """Return what is to be said of it."""
-    share, checked = found.hit_share, found.verified
+    share, checked = found.figures.hit_share, found.figures.verified
     stale = found.figures.stale
     return Part(
         name="look-ups",
@@ -102,7 +93,11 @@ def judge(found: LookUps, *, is_server_there: bool) -> Part:
 
 
 def _remarks(found: LookUps, *, is_server_there: bool) -> Iterator[Remark]:
-    share = NOTHING if found.hit_share is None else f"{100 * found.hit_share:.1f} %"
+    share = (
+        NOTHING
+        if found.figures.hit_share is None
+        else f"{100 * found.figures.hit_share:.1f} %"
+    )
     minutes = int(WINDOW.total_seconds() // 60)
     yield Remark(text=f"{share} hits in the last {minutes} min")
     yield _stale(found)
@@ -127,7 +122,7 @@ def _remarks(found: LookUps, *, is_server_there: bool) -> Iterator[Remark]:
 
 
 def _stale(found: LookUps) -> Remark:
-    checked, stale = found.verified, found.figures.stale
+    checked, stale = found.figures.verified, found.figures.stale
     if not (checked or stale):
         return Remark(text=f"{NOTHING} stale of {NOTHING} verified")
     text = f"{grouped(stale)} stale of {grouped(checked)} verified"
@@ -136,7 +131,7 @@ def _stale(found: LookUps) -> Remark:
     return Remark(text=text, level=Level.ERROR, cure=VERIFY)
 
 
-def _owed(debt: stats.Debt, *, is_server_there: bool) -> Remark:
+def _owed(debt: Debt, *, is_server_there: bool) -> Remark:
     if debt.oldest_seconds is None:
         return Remark(text="outbox empty")
     age = span_text(debt.oldest_seconds)

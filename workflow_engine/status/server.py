@@ -14,7 +14,7 @@ from workflow_engine.caches.coherence import current
 from workflow_engine.caches.stores.base import Server
 from workflow_engine.conf import options
 from workflow_engine.exceptions import CacheUnavailable
-from workflow_engine.management.status.part import Level, Part, Remark
+from workflow_engine.status.part import Level, Part, Remark
 
 #: From here on a script may ask who the server is.
 OLDEST: Final = (6, 2)

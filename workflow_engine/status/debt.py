@@ -1,0 +1,43 @@
+"""Debt: what the outbox still owes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflow_engine import clock
+from workflow_engine.models import CacheOutbox
+from workflow_engine.status.part import counted
+from workflow_engine.types.event import JSON
+from workflow_engine.types.spans import span_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Debt:
+    """What the outbox owes.
+
+    Attributes:
+        rows: How many.
+        oldest_seconds: For how long the oldest has been owed; None without any.
+    """
+
+    rows: int
+    oldest_seconds: float | None
+
+    def line(self) -> str:
+        """Return what people read."""
+        if self.oldest_seconds is None:
+            return "outbox: empty"
+        age = span_text(self.oldest_seconds)
+        return f"outbox: {counted(self.rows, 'row')}, the oldest {age} old"
+
+    def json(self) -> JSON:
+        """Return it as a JSON value."""
+        return {"rows": self.rows, "oldest_seconds": self.oldest_seconds}
+
+
+def read_debt(using: str) -> Debt:
+    """Return what the outbox owes now; two queries."""
+    outbox = CacheOutbox.objects.using(using)
+    rows, age = outbox.count(), outbox.oldest_age(clock.now())
+    oldest_seconds = None if age is None else max(0.0, age.total_seconds())
+    return Debt(rows=rows, oldest_seconds=oldest_seconds)
