@@ -28,6 +28,8 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+#: Where the pictures of the last run are kept.
+PICTURES = Path(__file__).resolve().parents[2] / "data" / "pictures"
 _NO_SCRIPTS = {"profile.managed_default_content_settings.javascript": 2}
 
 
@@ -55,6 +57,7 @@ def server(transactional_db: None) -> Iterator[str]:
 
 
 def _driver(programs: tuple[str, str], profile: Path, **prefs: int) -> Any:
+    PICTURES.mkdir(parents=True, exist_ok=True)
     options = webdriver.ChromeOptions()
     options.binary_location = programs[0]
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
@@ -69,7 +72,7 @@ def _driver(programs: tuple[str, str], profile: Path, **prefs: int) -> Any:
 def screen(programs: tuple[str, str], server: str, tmp_path: Path) -> Iterator[Screen]:
     """Yield a browser with scripts, logged in."""
     driver = _driver(programs, tmp_path / "profile")
-    yield Screen.logged_in(driver, server, tmp_path)
+    yield Screen.logged_in(driver, server, PICTURES)
     driver.quit()
 
 
@@ -79,5 +82,5 @@ def plain_screen(
 ) -> Iterator[Screen]:
     """Yield a browser with scripts turned off, logged in."""
     driver = _driver(programs, tmp_path / "profile", **_NO_SCRIPTS)
-    yield Screen.logged_in(driver, server, tmp_path)
+    yield Screen.logged_in(driver, server, PICTURES)
     driver.quit()

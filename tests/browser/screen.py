@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,17 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 MOST_TABS = 150  # on a page; more, and the field cannot be reached
 ANSWER_SECONDS = 30
+
+#: A checker of accessibility, and what it finds that keeps somebody from using a page.
+AXE = (files("axe_core_python") / "axe.min.js").read_text()
+GRAVE = {"serious", "critical"}
+RUN_AXE = """
+    const done = arguments[arguments.length - 1];
+    axe.run(document, {resultTypes: ["violations"]}).then(
+        found => done(found.violations.map(one => ({
+            id: one.id, impact: one.impact, at: one.nodes.map(node => node.html)}))),
+        error => done([{id: String(error), impact: "critical", at: []}]));
+"""
 
 
 @dataclass
@@ -83,6 +95,34 @@ class Screen:
         cdp("Emulation.setDeviceMetricsOverride", metrics)
         self.driver.save_screenshot(str(self.directory / f"{name}.png"))
         return int(size["width"])
+
+    def figure(self, name: str) -> str:
+        """Return what the page shows as a figure."""
+        found = self.driver.find_element(By.CSS_SELECTOR, f'[data-figure="{name}"]')
+        return " ".join(str(found.get_attribute("textContent")).split())
+
+    def follow(self, text: str) -> None:
+        """Go where a link or a button of this text leads."""
+        page = self.driver.find_element(By.TAG_NAME, "html")
+        path = (
+            f"//a[normalize-space()={text!r}] | //button[normalize-space()={text!r}]"
+            f" | //input[@type='submit' and @value={text!r}]"
+        )
+        self.driver.find_element(By.XPATH, path).click()
+        WebDriverWait(self.driver, ANSWER_SECONDS).until(
+            conditions.staleness_of(page), f"no page after {text}"
+        )
+
+    def faults(self) -> list[str]:
+        """Return the grave faults of accessibility that the page has; needs scripts."""
+        self.driver.set_script_timeout(ANSWER_SECONDS)
+        self.driver.execute_script(AXE)
+        found = self.driver.execute_async_script(RUN_AXE)
+        return [
+            f"{one['id']} ({one['impact']}): {one['at']}"
+            for one in found
+            if one["impact"] in GRAVE
+        ]
 
     def hidden(self) -> int:
         """Return how many pixels of the table of a list lie beyond its edge."""

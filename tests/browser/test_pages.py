@@ -108,9 +108,12 @@ def test_page__narrow_and_dark(screen: Screen, page: str) -> None:
 
     screen.open(address(page, "change", pks[page]))
     screen.shoot(f"{page}-1280")
+    faults = screen.faults()
     screen.shoot(f"{page}-dark", dark=True)
+    faults += screen.faults()
     width = screen.shoot(f"{page}-320", width=NARROW)
 
+    assert not faults, "\n".join(faults)
     assert width <= NARROW
     assert screen.complaints() == []
 

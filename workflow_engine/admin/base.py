@@ -33,6 +33,15 @@ class PageAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # no subscript at r
         context = {"empty_state": self.empty_state, **(extra_context or {})}
         return super().changelist_view(request, context)
 
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        parts = getattr(getattr(field, "widget", None), "widgets", ())
+        for part, what in zip(parts, (_("date"), _("time")), strict=False):
+            part.attrs["aria-label"] = (
+                f"{field.label}: {what}"  # of two, none has a label
+            )
+        return field
+
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """Return what the page of a row shows beside its fields; `obj` None = a new row."""
         return {}

@@ -14,6 +14,7 @@ from django.contrib import admin
 from django.contrib.admin.sites import AdminSite
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.forms.formsets import DELETION_FIELD_NAME
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -46,6 +47,12 @@ class PartFormSet(BaseInlineFormSet):  # type: ignore[type-arg] # no subscript a
             is_there = bool(self.instance.pk)
             self._rows = list(getattr(self.instance, name).all()) if is_there else []
         return self._rows
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        deletion = form.fields.get(DELETION_FIELD_NAME)
+        if deletion is not None:  # it stands in a column, without a label of its own
+            deletion.widget.attrs["aria-label"] = deletion.label
 
 
 class GroupFormSet(PartFormSet):
