@@ -56,7 +56,7 @@ def server(transactional_db: None) -> Iterator[str]:
         live.stop()
 
 
-def _driver(programs: tuple[str, str], profile: Path, **prefs: int) -> Any:
+def driver_of(programs: tuple[str, str], profile: Path, **prefs: int) -> Any:
     PICTURES.mkdir(parents=True, exist_ok=True)
     options = webdriver.ChromeOptions()
     options.binary_location = programs[0]
@@ -71,7 +71,7 @@ def _driver(programs: tuple[str, str], profile: Path, **prefs: int) -> Any:
 @pytest.fixture
 def screen(programs: tuple[str, str], server: str, tmp_path: Path) -> Iterator[Screen]:
     """Yield a browser with scripts, logged in."""
-    driver = _driver(programs, tmp_path / "profile")
+    driver = driver_of(programs, tmp_path / "profile")
     yield Screen.logged_in(driver, server, PICTURES)
     driver.quit()
 
@@ -81,6 +81,6 @@ def plain_screen(
     programs: tuple[str, str], server: str, tmp_path: Path
 ) -> Iterator[Screen]:
     """Yield a browser with scripts turned off, logged in."""
-    driver = _driver(programs, tmp_path / "profile", **_NO_SCRIPTS)
+    driver = driver_of(programs, tmp_path / "profile", **_NO_SCRIPTS)
     yield Screen.logged_in(driver, server, PICTURES)
     driver.quit()
