@@ -42,7 +42,7 @@ class LookUp:
         wanted = list(dict.fromkeys(keys))
         if not wanted:
             return {}
-        mode = _mode_of(question.name)
+        mode = mode_of(question.name)
         if mode == "disabled":
             return self._bypass(question, wanted, "mode")
         if in_transaction(self._coherence.database):
@@ -66,7 +66,7 @@ class LookUp:
         """
         if in_transaction(self._coherence.database):
             return None
-        if any(_mode_of(one.name) != "enabled" for one in self._questions):
+        if any(mode_of(one.name) != "enabled" for one in self._questions):
             return None
         found = self._coherence.kept(name, keys, self._begun())
         if found:
@@ -94,6 +94,7 @@ class LookUp:
         return load(question, keys)
 
 
-def _mode_of(name: str) -> str:
+def mode_of(name: str) -> str:
+    """Return how look-ups of an access are answered: enabled, shadow or disabled."""
     mode: str | dict[str, str] = options.CACHE_MODE
     return mode if isinstance(mode, str) else mode.get(name, "enabled")

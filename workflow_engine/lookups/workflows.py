@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from workflow_engine import registry
 from workflow_engine.caches import CacheAccess, CacheMapping, Direct, LookUp
@@ -143,17 +143,26 @@ def workflows_for_detectors(
     found = look_up.get_many(
         workflows, [key for linked in ids.values() for key in linked]
     )
+    answers = applicable(ids, found, environment)
+    look_up.keep(environment, answers)
+    return answers
+
+
+def applicable(
+    ids: Mapping[DetectorId, Sequence[WorkflowId]],
+    found: Mapping[WorkflowId, WorkflowSnapshot | Absent],
+    environment: str,
+) -> dict[DetectorId, tuple[WorkflowSnapshot, ...]]:
+    """Return of the workflows linked to each detector those that apply, in this order."""
     environments = {None, environment}
-    applicable = {
+    those = {
         key: workflow
         for key, workflow in found.items()
         if isinstance(workflow, WorkflowSnapshot)
         and workflow.enabled
         and workflow.environment in environments
     }
-    answers = {
-        detector_id: tuple([applicable[key] for key in linked if key in applicable])
+    return {
+        detector_id: tuple([those[key] for key in linked if key in those])
         for detector_id, linked in ids.items()
     }
-    look_up.keep(environment, answers)
-    return answers
