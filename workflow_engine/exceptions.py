@@ -164,6 +164,10 @@ class InvalidItem(WorkflowEngineError, ValueError):
         super().__init__(f"{argument} {message}")
 
 
+class InvalidPause(WorkflowEngineError, ValueError):
+    """A pause was refused, and items go on as before."""
+
+
 class AlreadyRunning(WorkflowEngineError, RuntimeError):
     """Started twice; stop it first."""
 

@@ -50,7 +50,8 @@ class Dispatcher:
         """Do everything there is to do now and return how many items were sent.
 
         An idle pass costs one query. What `send` refuses is given back and the error is
-        raised: the caller waits before the next pass.
+        raised: the caller waits before the next pass. In a pause lost runs are ended, and
+        nothing is sent.
         """
         now = self._clock.now()
         coming = self._reader.coming()
@@ -59,8 +60,10 @@ class Dispatcher:
         is_due = coming.due_at is not None and coming.due_at <= now
         if has_lapsed:
             self._end_lost_runs(now)
+        is_paused = coming.is_paused(now)
+        if has_lapsed and not is_paused:
             sent += self._send_all(lambda limit: store.resend(now=now, limit=limit))
-        if is_due:
+        if is_due and not is_paused:
             sent += self._send_all(
                 lambda limit: self._reader.take(now=now, limit=limit)
             )
@@ -70,11 +73,15 @@ class Dispatcher:
     def next_due(self) -> datetime | None:
         """Return when the next pass has something to do, as far as the last one saw.
 
-        None = nothing is foreseen. A moment that is past: somebody else holds the item.
+        None = nothing is foreseen, as in a pause that somebody has to end. A moment that is
+        past: somebody else holds the item.
         """
         coming = self._coming or self._reader.coming()
         moments = [coming.due_at, coming.lease_ends_at]
-        return min((moment for moment in moments if moment is not None), default=None)
+        first = min((moment for moment in moments if moment is not None), default=None)
+        if first is None or not coming.is_paused(self._clock.now()):
+            return first
+        return None if coming.resumes_at is None else max(first, coming.resumes_at)
 
     def _end_lost_runs(self, now: datetime) -> None:
         limit = options.CLAIM_ITEMS

@@ -18,6 +18,7 @@ from workflow_engine.queue.store.failure import WORKER_LOST
 from workflow_engine.queue.store.finished import tell_finished
 from workflow_engine.queue.store.statement import (
     CLAIMED,
+    PAUSED,
     SCHEDULED,
     Transition,
     table,
@@ -64,7 +65,7 @@ class Claimed:
 _CLAIMED: Final = ("token", "lane", "due_at", "error_class")
 
 _CLAIM: Final = Transition(
-    guard="state = 'scheduled' AND due_at <= %(now)s",
+    guard=f"state = 'scheduled' AND due_at <= %(now)s AND NOT {PAUSED}",
     sets={
         "state": "'sent'",
         "token": "token + 1",
@@ -75,7 +76,7 @@ _CLAIM: Final = Transition(
 )
 
 _RESEND: Final = Transition(
-    guard="state = 'sent' AND lease_ends_at < %(now)s",
+    guard=f"state = 'sent' AND lease_ends_at < %(now)s AND NOT {PAUSED}",
     sets={
         "sends": "sends + 1",
         "lease_ends_at": "CASE sends {} ELSE %(lease_{})s END".format(
@@ -112,7 +113,7 @@ _LAPSE: Final = Transition(
 
 
 def claim(*, now: datetime, limit: int) -> list[Claimed]:
-    """Take at most `limit` due items that nobody holds, the first due first.
+    """Take at most `limit` due items that nobody holds, the first due first; none in a pause.
 
     The caller sends them before HANDOFF_SECONDS are over, or gives them back (`unsend`).
     """
@@ -124,7 +125,7 @@ def claim(*, now: datetime, limit: int) -> list[Claimed]:
 
 
 def resend(*, now: datetime, limit: int) -> list[Claimed]:
-    """Take at most `limit` items that were sent and not begun in time.
+    """Take at most `limit` items that were sent and not begun in time; none in a pause.
 
     They keep their tokens: were those to change, a broker with a long backlog would
     receive each message outdated, and nothing would ever begin.

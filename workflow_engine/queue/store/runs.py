@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from workflow_engine.conf import options
 from workflow_engine.exceptions import InvalidItem
-from workflow_engine.models import WorkItem
+from workflow_engine.models import ItemState, WorkItem
 from workflow_engine.queue.store.claims import Pair
-from workflow_engine.queue.store.statement import Transition
+from workflow_engine.queue.store.statement import PAUSED, Transition
 
 WORKER_CHARACTERS: Final = 200
 
@@ -61,16 +61,20 @@ class Begun:
         return self.attempt >= self.max_attempts
 
 
+# In a pause it is line 9 instead, in the same statement: given back with its attempts, the
+# item is claimed as soon as the pause is over, and the message may be dropped.
 _BEGIN: Final = Transition(
     guard="state = 'sent' AND token = given_token",
+    seen={"is_paused": PAUSED},
     sets={
-        "state": "'running'",
-        "attempts": "attempts + 1",
-        "lease_ends_at": "%(lease_ends_at)s",
-        "worker": "%(worker)s",
-        "started_at": "%(now)s",
+        "state": "CASE WHEN is_paused THEN 'scheduled' ELSE 'running' END",
+        "attempts": "CASE WHEN is_paused THEN attempts ELSE attempts + 1 END",
+        "lease_ends_at": "CASE WHEN is_paused THEN NULL ELSE %(lease_ends_at)s END",
+        "worker": "CASE WHEN is_paused THEN '' ELSE %(worker)s END",
+        "started_at": "CASE WHEN is_paused THEN started_at ELSE %(now)s END",
     },
     returning=(
+        "state",
         "token",
         "kind",
         "lane",
@@ -96,6 +100,7 @@ _RENEW: Final = Transition(
 def begin(pairs: Sequence[Pair], *, now: datetime, worker: str) -> list[Begun]:
     """Begin items, in the order given; those that are not to be begun are left out.
 
+    In a pause none is: they are scheduled again, as they were, and wait for its end.
     The attempt is counted before any work, so that a handler that kills its process runs
     `max_attempts` times at most. `worker` names the process, and renews.
     """
@@ -105,8 +110,9 @@ def begin(pairs: Sequence[Pair], *, now: datetime, worker: str) -> list[Begun]:
         worker=_checked_worker(worker),
         lease_ends_at=_lease_end(now),
     )
+    running = [row for row in rows if row.state == ItemState.RUNNING]
     place = {pair: n for n, pair in reversed(list(enumerate(pairs)))}
-    return [_begun(row) for row in sorted(rows, key=lambda r: place[r.pk, r.token])]
+    return [_begun(row) for row in sorted(running, key=lambda r: place[r.pk, r.token])]
 
 
 def renew(pairs: Sequence[Pair], *, now: datetime, worker: str) -> dict[Pair, bool]:

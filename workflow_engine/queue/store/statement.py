@@ -10,14 +10,14 @@ the guard refuses is left out, never an error. SQLite has one writer and needs n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from workflow_engine.conf import options
-from workflow_engine.models import WorkItem
+from workflow_engine.models import Pause, WorkItem
 
 #: Rows for a statement: by name, the same names in each.
 Given = Sequence[Mapping[str, Any]]
@@ -26,6 +26,12 @@ Given = Sequence[Mapping[str, Any]]
 #: part of the rows only where it finds its condition.
 SCHEDULED: Final = "state = 'scheduled'"
 CLAIMED: Final = "state IN ('sent', 'running')"
+
+#: Whether a pause lasts at %(now)s. It names no row of items: one look for a statement.
+PAUSED: Final = "{paused}"
+_PAUSED: Final = (
+    "EXISTS (SELECT 1 FROM {} AS held WHERE held.until IS NULL OR held.until > %(now)s)"
+)
 
 #: The payload without its event and what was measured in it.
 _LEAN: Final = {
@@ -52,18 +58,20 @@ _SHARDS: Final = """
 class Transition:
     """One line, or two that share a statement, of the table of transitions.
 
-    `{lean}` stands for the payload without its event and detection, `given_<name>` for a value of the
-    row given, `%(<name>)s` for a parameter.
+    `{lean}` stands for the payload without its event and detection, PAUSED for whether a pause
+    lasts, `given_<name>` for a value of the row given, `%(<name>)s` for a parameter.
 
     Attributes:
         guard: What must hold of a row.
         sets: What is written, by column; the revision is raised besides.
         returning: What is returned of each row written, beside its id.
+        seen: What `sets` may name besides, by name: looked up once, by `of` alone.
     """
 
     guard: str
     sets: Mapping[str, str]
     returning: tuple[str, ...]
+    seen: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, given: Given, **parameters: Any) -> list[WorkItem]:
         """Move the rows whose `id` is given and that pass the guard; return them."""
@@ -71,11 +79,12 @@ class Transition:
             return []
         names = tuple(given[0])
         connection = item_connection()
+        seen = "".join(f", {value} AS {name}" for name, value in self.seen.items())
         picked = f"""
             WITH given ({", ".join(f"given_{name}" for name in names)}) AS (
                 VALUES {_places(given, names)}
             ), taken AS MATERIALIZED (
-                SELECT id AS item_id, given.* FROM {{table}}
+                SELECT id AS item_id, given.*{seen} FROM {{table}}
                 JOIN given ON id = given_id
                 WHERE {self.guard} ORDER BY id {_lock(connection)}
             )
@@ -148,6 +157,7 @@ class Transition:
         """.format(
             table=table(),
             lean=_LEAN[connection.vendor],
+            paused=_PAUSED.format(pause_table()),
         )
         return list(WorkItem.objects.using(options.DATABASE).raw(sql, parameters))
 
@@ -160,6 +170,11 @@ def item_connection() -> BaseDatabaseWrapper:
 def table() -> str:
     """Return the name of the items' table, quoted."""
     return item_connection().ops.quote_name(WorkItem._meta.db_table)
+
+
+def pause_table() -> str:
+    """Return the name of the table of the pause, quoted."""
+    return item_connection().ops.quote_name(Pause._meta.db_table)
 
 
 def as_json(value: Any) -> Any:
