@@ -77,16 +77,22 @@ class Line:
         """Return how often a counter was, for whatever reason."""
         return self.of(counter).total()
 
-    def measured(self, counter: str, reason: str = "") -> Measured:
-        """Return what was measured under a counter and a reason."""
-        spread = {
-            bound_of(text): n for text, n in self.of(f"{counter}{SUFFIX}").items()
-        }
+    def spread(self, counter: str) -> dict[float, int]:
+        """Return how many measured values there were by bound; see `metrics.spread`."""
+        return {bound_of(text): n for text, n in self.of(f"{counter}{SUFFIX}").items()}
+
+    def measured(self, counter: str, reason: str | None = None) -> Measured:
+        """Return what was measured under a counter; None = for whatever reason.
+
+        The spread is that of the whole counter.
+        """
+        reasons = self.of(counter) if reason is None else (reason,)
+        names = [(counter, one) for one in reasons]
         return Measured(
-            count=self.of(counter)[reason],
-            total=self.sums.get((counter, reason), 0.0),
-            highest=self.heights.get((counter, reason), 0.0),
-            spread=spread,
+            count=sum(self.of(counter)[one] for _, one in names),
+            total=sum(self.sums.get(name, 0.0) for name in names),
+            highest=max((self.heights.get(name, 0.0) for name in names), default=0.0),
+            spread=self.spread(counter),
         )
 
     @property
@@ -105,25 +111,28 @@ class Line:
         return self.of("verify")["checked"] + self.of("shadow")["checked"]
 
     @property
-    def stale(self) -> int:
-        """How many entries were found stale."""
-        return self.of("verify")["stale"] + self.of("shadow")["stale"]
+    def stale(self) -> int | None:
+        """How many entries were found stale; None = nothing was compared."""
+        stale = self.of("verify")["stale"] + self.of("shadow")["stale"]
+        return stale if stale or self.verified else None
 
     def share(self, count: int) -> float | None:
         """Return a count as a share of the keys asked for; None = none was."""
         return count / self.reads if self.reads else None
 
 
-def lines_of(scopes: Iterable[str], figures: Iterable[Figure]) -> list[Line]:
-    """Return a line for each access, these first, and at the end what belongs to none.
+def of_look_ups(figures: Iterable[Figure]) -> list[Figure]:
+    """Return the figures that are about look-ups: all but `NOT_LOOK_UPS`."""
+    return [
+        one for one in figures if one.counter.removesuffix(SUFFIX) not in NOT_LOOK_UPS
+    ]
 
-    What is not about look-ups (`NOT_LOOK_UPS`) is left out.
-    """
+
+def lines_of(scopes: Iterable[str], figures: Iterable[Figure]) -> list[Line]:
+    """Return a line for each scope, these first, and at the end what belongs to none."""
     lines = {name: Line(scope=name) for name in scopes}
     rest = Line(scope="")
     for figure in figures:
-        if figure.counter.removesuffix(SUFFIX) in NOT_LOOK_UPS:
-            continue
         if figure.scope:
             lines.setdefault(figure.scope, Line(scope=figure.scope)).add(figure)
         else:

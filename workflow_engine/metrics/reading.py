@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
-from django.db.models import Max, Sum
+from django.db.models import (
+    CharField,
+    F,
+    Func,
+    IntegerField,
+    Max,
+    QuerySet,
+    Sum,
+    Value,
+)
+from django.db.models.expressions import Combinable
 
 from workflow_engine.metrics.counts import Figure
 from workflow_engine.metrics.windows import Window
 from workflow_engine.models.metric import MetricBucket, MetricBucketQuerySet, Size
+
+#: The slot of a figure of the whole window.
+NO_SLOT: Final = -1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,66 +40,129 @@ class Point:
     figure: Figure
 
 
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """Which counters are wanted slot by slot, and what is kept apart in them.
+
+    Attributes:
+        counters: Their names.
+        by_scope: Whether scopes are; else they are added up, under the scope "".
+        by_reason: Whether reasons are; else they are added up, under the reason "".
+    """
+
+    counters: tuple[str, ...]
+    by_scope: bool = True
+    by_reason: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What was read by one statement, so that the parts agree while others write.
+
+    Attributes:
+        figures: Of the whole window.
+        points: For each slice; a slot in which nothing was counted has no point.
+    """
+
+    figures: list[Figure]
+    points: tuple[list[Point], ...]
+
+
+def read(using: str, window: Window, *slices: Slice) -> Reading:
+    """Return what all processes counted in a window, and slices of it; one query."""
+    rows = _rows(using, window)
+    parts = [
+        _part(_in_slices(rows, window, one), one, number)
+        for number, one in enumerate(slices)
+    ]
+    whole = _part(rows.annotate(slot=_number(NO_SLOT)), Slice(counters=()), NO_SLOT)
+    found = whole.union(*parts, all=True) if parts else whole
+    figures: list[Figure] = []
+    points: tuple[list[Point], ...] = tuple([] for _ in slices)
+    for part, slot, *values in found:
+        figure = _figure(*values)
+        if part == NO_SLOT:
+            figures.append(figure)
+        else:
+            at = window.since + slot * window.slot
+            points[part].append(Point(at=at, figure=figure))
+    return Reading(figures=figures, points=points)
+
+
 def figures_in(using: str, window: Window) -> list[Figure]:
     """Return what all processes counted in a window; one query."""
-    return list(_summed(_rows(using, window)))
-
-
-def points_in(using: str, window: Window, counters: Collection[str]) -> list[Point]:
-    """Return what some counters came to in each slot of a window; one query.
-
-    A slot in which nothing was counted has no point.
-    """
-    found = _rows(using, window).named(counters)
-    slots: dict[tuple[datetime, str, str, str], list[float]] = {}
-    rows = found.order_by().values_list(
-        "at", "scope", "counter", "reason", "count", "total", "highest"
-    )
-    for at, scope, counter, reason, count, total, highest in rows.iterator():
-        key = (window.slot_of(at), scope, counter, reason)
-        values = slots.setdefault(key, [0, 0.0, 0.0])
-        values[0] += count
-        values[1] += total
-        values[2] = max(values[2], highest)
-    return [
-        Point(
-            at=at,
-            figure=Figure(
-                scope=scope,
-                counter=counter,
-                reason=reason,
-                count=int(count),
-                total=total,
-                highest=highest,
-            ),
-        )
-        for (at, scope, counter, reason), (count, total, highest) in slots.items()
-    ]
+    return read(using, window).figures
 
 
 def figures_ever(using: str) -> list[Figure]:
     """Return what was counted since the table is there; never less than before; one query."""
     rows = MetricBucket.objects.using(using).filter(size__in=(Size.DAY, Size.EVER))
-    return list(_summed(rows))
+    whole = _part(rows.annotate(slot=_number(NO_SLOT)), Slice(counters=()), NO_SLOT)
+    return [_figure(*values) for _, _, *values in whole]
+
+
+class _Seconds(Func):
+    """Seconds since 1970 of a whole second."""
+
+    template = "CAST(EXTRACT(EPOCH FROM %(expressions)s) AS bigint)"
+    output_field = IntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "CAST(strftime('%%%%s', %(expressions)s) AS integer)"
+        return super().as_sql(compiler, connection, template=template, **context)
 
 
 def _rows(using: str, window: Window) -> MetricBucketQuerySet:
+    """Return the rows of a window; none that a faster clock wrote for a time to come."""
     rows = MetricBucket.objects.using(using)
     return rows.filter(size=window.size, at__gte=window.since, at__lte=window.until)
 
 
-def _summed(rows: MetricBucketQuerySet) -> Iterator[Figure]:
-    grouped = (
+def _in_slices(
+    rows: MetricBucketQuerySet, window: Window, wanted: Slice
+) -> MetricBucketQuerySet:
+    since = _number(int(window.since.timestamp()))
+    length = _number(int(window.slot.total_seconds()))
+    slot = (_Seconds(F("at")) - since) / length
+    return rows.named(wanted.counters).annotate(slot=slot)
+
+
+def _part(rows: Any, wanted: Slice, number: int) -> QuerySet[Any, tuple[Any, ...]]:
+    """Return rows with a slot added up, with the number of their part before them."""
+    nothing = Value("", output_field=CharField())
+    scope: Combinable = F("scope") if wanted.by_scope else nothing
+    reason: Combinable = F("reason") if wanted.by_reason else nothing
+    added: QuerySet[Any, tuple[Any, ...]] = (
         rows.order_by()
-        .values_list("scope", "counter", "reason")
+        .annotate(part=_number(number), of=scope, why=reason)
+        .values_list("part", "slot", "of", "counter", "why")
         .annotate(Sum("count"), Sum("total"), Max("highest"))
     )
-    for scope, counter, reason, count, total, highest in grouped:
-        yield Figure(
-            scope=scope,
-            counter=counter,
-            reason=reason,
-            count=int(count),
-            total=total,
-            highest=highest,
-        )
+    return added
+
+
+def _number(value: int) -> Value:
+    return Value(value, output_field=IntegerField())
+
+
+def _figure(
+    scope: str, counter: str, reason: str, count: int, total: float, highest: float
+) -> Figure:
+    return Figure(
+        scope=scope,
+        counter=counter,
+        reason=reason,
+        count=int(count),
+        total=total,
+        highest=highest,
+    )
+
+
+__all__: Sequence[str] = (
+    "Point",
+    "Reading",
+    "Slice",
+    "figures_ever",
+    "figures_in",
+    "read",
+)

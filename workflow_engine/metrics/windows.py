@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from workflow_engine.conf import options
-from workflow_engine.models.metric import Size, moments
+from workflow_engine.models.metric import EPOCH, Size
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
@@ -28,7 +28,9 @@ USUAL: Final = "1h"
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """A span of time; its last slot has just begun, and is not over.
+    """A span of time; its last slot has begun, and is not over.
+
+    Slots lie on the clock in UTC, so that a slot is the same whenever it is looked at.
 
     Attributes:
         name: As in an address, such as "8h".
@@ -51,10 +53,6 @@ class Window:
             yield at
             at += self.slot
 
-    def slot_of(self, at: datetime) -> datetime:
-        """Return the slot that a moment in the window is in."""
-        return self.since + (at - self.since) // self.slot * self.slot
-
 
 def window_of(name: str, now: datetime) -> Window | None:
     """Return the window of a name that is offered, or None; the present slot counts as one."""
@@ -65,19 +63,19 @@ def window_of(name: str, now: datetime) -> Window | None:
 
 
 def window_over(name: str, span: timedelta, now: datetime) -> Window:
-    """Return a window over any length of time, in slots as long as its rows."""
-    return _window(name, span, None, now)
+    """Return a window over any length of time, in slots as long as its rows.
+
+    Slots are whole: of a span that ends inside one, all of it is told.
+    """
+    return _window(name, span, timedelta(0), now)
 
 
-def _window(
-    name: str, span: timedelta, slot: timedelta | None, now: datetime
-) -> Window:
+def _window(name: str, span: timedelta, slot: timedelta, now: datetime) -> Window:
     size, length = _size_for(span)
-    slot = slot if slot is not None and slot >= length else length
-    first = moments(now)[size]
-    if slot > length:  # whole slots end where the rows of now end
-        first -= slot - length
-    since = first - (span - slot if span > slot else timedelta(0))
+    slot = max(slot, length)
+    present = EPOCH + (now - EPOCH) // slot * slot
+    number = max(1, -(-span // slot))  # rounded up
+    since = present - (number - 1) * slot
     return Window(name=name, since=since, until=now, slot=slot, size=size)
 
 

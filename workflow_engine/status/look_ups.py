@@ -9,12 +9,12 @@ from typing import Final
 
 from django.db import connections
 
-from workflow_engine.caches import declared
 from workflow_engine.conf import options
-from workflow_engine.metrics.lines import Line, line_of
+from workflow_engine.metrics.lines import Line, line_of, of_look_ups
 from workflow_engine.metrics.reading import figures_in
 from workflow_engine.metrics.windows import window_over
 from workflow_engine.status.debt import Debt, read_debt
+from workflow_engine.status.modes import USUAL, modes
 from workflow_engine.status.part import (
     NOTHING,
     Level,
@@ -33,7 +33,6 @@ SLACK_SECONDS: Final = 5.0
 STATS: Final = "python manage.py workflow_cache stats"
 VERIFY: Final = "python manage.py workflow_cache verify --all"
 SWEEP: Final = "python manage.py workflow_queue"
-USUAL: Final = "enabled"
 UNRECORDED: Final = "no outbox: only signals and the life of an entry forget"
 
 
@@ -57,17 +56,14 @@ class LookUps:
 def read(using: str, now: datetime) -> LookUps:
     """Return how look-ups fared up to a moment; one query, three with Redis."""
     window = window_over("60 min", WINDOW, now)
-    figures = line_of(figures_in(using, window))
+    figures = line_of(of_look_ups(figures_in(using, window)))
     is_shared = options.CACHE_ALIAS is not None
     is_recorded = connections[using].vendor == "postgresql"
-    mode = options.CACHE_MODE
-    by_name: Mapping[str, str] = mode if isinstance(mode, dict) else {}
-    usual = mode if isinstance(mode, str) else USUAL
     return LookUps(
         figures=figures,
         debt=read_debt(using) if is_shared and is_recorded else None,
         is_recorded=is_recorded or not is_shared,
-        modes={one.name: by_name.get(one.name, usual) for one in declared},
+        modes=modes(),
     )
 
 
@@ -83,7 +79,7 @@ def judge(found: LookUps, *, is_server_there: bool) -> Part:
             "reads": found.figures.reads or None,
             "hit_share": share,
             "verified": checked or None,
-            "stale": stale if checked or stale else None,
+            "stale": stale,
             "outbox": found.debt and found.debt.json(),
             "errors": dict(found.figures.of("error")),
             "closings": found.figures.of("breaker")["tripped"],
@@ -123,7 +119,7 @@ def _remarks(found: LookUps, *, is_server_there: bool) -> Iterator[Remark]:
 
 def _stale(found: LookUps) -> Remark:
     checked, stale = found.figures.verified, found.figures.stale
-    if not (checked or stale):
+    if stale is None:
         return Remark(text=f"{NOTHING} stale of {NOTHING} verified")
     text = f"{grouped(stale)} stale of {grouped(checked)} verified"
     if not stale:
