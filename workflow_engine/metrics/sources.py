@@ -43,13 +43,13 @@ def read_sources(using: str, now: datetime) -> Sources:
     silent = Q(pk__in=rows.silent(now).values("pk"))
     given_up = Q(ended_at=None, cache_use=CacheUse.GIVEN_UP)
     found = rows.aggregate(
-        flushed_at=Max("flushed_at"),
+        written_at=Max("flushed_at"),
         living=Count("pk", filter=Q(ended_at=None)),
         silent=Count("pk", filter=silent),
         silent_since=Min("flushed_at", filter=silent),
         given_up=Count("pk", filter=given_up),
     )
-    return Sources(**found)
+    return Sources(flushed_at=found.pop("written_at"), **found)
 
 
 def releases_since(using: str, since: datetime) -> list[Release]:
