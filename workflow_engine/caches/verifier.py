@@ -60,15 +60,31 @@ def verify(
     Raises:
         CacheUnavailable: The cache does not answer.
     """
-    counts.add(question.name, counter, "checked")
     verdict = _judge(coherence, question, key)
+    conclude(coherence, question, key, verdict, counter=counter)
+    return verdict
+
+
+def conclude(
+    coherence: Coherence,
+    question: Question[K, Any],
+    key: K,
+    verdict: Verdict,
+    *,
+    counter: str = "verify",
+) -> None:
+    """Count what comparing an entry came to; a stale one is logged and forgotten.
+
+    Raises:
+        CacheUnavailable: The cache does not answer.
+    """
+    counts.add(question.name, counter, "checked")
     counts.add(question.name, counter, verdict)
     if verdict is Verdict.STALE:
         _report(coherence, question, key)
         entries = Entries()
         entries.add(question, [key])
         coherence.forget(entries, "verifier")
-    return verdict
 
 
 def _judge(coherence: Coherence, question: Question[K, Any], key: K) -> Verdict:

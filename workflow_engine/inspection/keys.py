@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
+from math import inf
 from typing import Any, Final
 
+from workflow_engine import clock
 from workflow_engine.caches.coherence import Coherence
 from workflow_engine.caches.question import Question
 
@@ -32,8 +35,16 @@ class Sample:
     nameless: int = 0
 
 
-def sample(coherence: Coherence, question: AnyQuestion, most: int | None) -> Sample:
+def sample(
+    coherence: Coherence,
+    question: AnyQuestion,
+    most: int | None,
+    *,
+    deadline: float = inf,
+) -> Sample:
     """Return at most `most` keys of entries that are there; None = all.
+
+    By the monotonic clock it stops at `deadline`, with what it has seen by then.
 
     Raises:
         CacheUnavailable: The server does not answer.
@@ -47,21 +58,18 @@ def sample(coherence: Coherence, question: AnyQuestion, most: int | None) -> Sam
             found.nameless += 1
         else:
             _keep(found, key, most)
+        if clock.monotonic() > deadline:
+            break
     return found
 
 
-def count(coherence: Coherence, question: AnyQuestion) -> int:
-    """Return how many entries are there.
+def count(coherence: Coherence, question: AnyQuestion, most: int | None = None) -> int:
+    """Return how many entries are there, or `most` if there are more.
 
     Raises:
         CacheUnavailable: The server does not answer.
     """
-    return sum(1 for _ in coherence.suffixes(question))
-
-
-def text_of(key: Any) -> str:
-    """Return a key as people type it."""
-    return "@".join(filter(None, key)) if isinstance(key, tuple) else str(key)
+    return sum(1 for _ in islice(coherence.suffixes(question), most))
 
 
 def _keep(found: Sample, key: Any, most: int | None) -> None:

@@ -12,7 +12,6 @@ from workflow_engine import clock
 from workflow_engine.caches.coherence import Coherence
 from workflow_engine.caches.coherence.base import CellState, NearState, Peeked
 from workflow_engine.caches.mapping import text_of
-from workflow_engine.caches.mapping import text_of
 from workflow_engine.conf import options
 from workflow_engine.inspection.keys import AnyQuestion
 from workflow_engine.inspection.sides import fields, plain, value_text

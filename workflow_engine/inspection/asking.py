@@ -1,0 +1,185 @@
+"""Asking: the question of every event, answered by a look-up and by the database alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from workflow_engine import clock
+from workflow_engine.caches.coherence import CellState, Coherence
+from workflow_engine.caches.look_up import mode_of
+from workflow_engine.conf import options
+from workflow_engine.exceptions import CacheUnavailable
+from workflow_engine.inspection.keys import AnyQuestion
+from workflow_engine.lookups.workflows import (
+    applicable,
+    workflow_ids_by_detector,
+    workflows,
+    workflows_for_detectors,
+)
+from workflow_engine.types.snapshots import DetectorId, WorkflowId, WorkflowSnapshot
+
+#: Entries whose state is looked at, each in a trip to the server of its own.
+MOST_STATES: Final = 100
+
+#: The questions behind the answer, in the order they are asked.
+BEHIND: Final[tuple[AnyQuestion, ...]] = (workflow_ids_by_detector, workflows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """An entry that the answer is made of.
+
+    Attributes:
+        access: Name of its access.
+        key: As people type it.
+        state: As it was before the look-up, which may have filled it; None: not looked at.
+    """
+
+    access: str
+    key: str
+    state: CellState | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfDetector:
+    """What applies to one detector.
+
+    Attributes:
+        detector_id: Its id.
+        cached: As the look-up answers.
+        loaded: As the database says.
+        links: The entry that says which workflows are linked.
+        workflows: The entries of these, whether they apply or not.
+    """
+
+    detector_id: DetectorId
+    cached: tuple[WorkflowSnapshot, ...]
+    loaded: tuple[WorkflowSnapshot, ...]
+    links: Taken
+    workflows: tuple[Taken, ...]
+
+    @property
+    def is_different(self) -> bool:
+        """Whether the two say different things."""
+        return self.cached != self.loaded
+
+    def only_cached(self, workflow: WorkflowSnapshot) -> bool:
+        """Whether the database does not say so, or not in every field."""
+        return workflow not in self.loaded
+
+    def only_loaded(self, workflow: WorkflowSnapshot) -> bool:
+        """Whether the look-up does not say so, or not in every field."""
+        return workflow not in self.cached
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What applies to some detectors in an environment.
+
+    Attributes:
+        detectors: In the order in which they were asked for.
+        was_repeated: Whether there was a difference before, after which time was given
+            to a writer to forget.
+        away: Why the entries could not be looked at, as a sentence; "" = they were.
+    """
+
+    detectors: tuple[OfDetector, ...]
+    was_repeated: bool = False
+    away: str = ""
+
+    @property
+    def is_different(self) -> bool:
+        """Whether something differs."""
+        return any(one.is_different for one in self.detectors)
+
+
+def ask(
+    coherence: Coherence,
+    detector_ids: Sequence[DetectorId],
+    environment: str,
+    *,
+    is_shared: bool,
+    most_wait_seconds: float,
+) -> Answered:
+    """Ask both sides; once more after the grace period where they differ.
+
+    Not once more where the grace period is longer than `most_wait_seconds`. The look-up is a
+    real one: it fills entries and is counted. `coherence` is that of this process;
+    `is_shared`: whether entries are in Redis, where their states can be seen.
+    """
+    first = _ask(coherence, detector_ids, environment, is_shared=is_shared)
+    grace_seconds = options.CACHE_VERIFY_GRACE_SECONDS
+    if not first.is_different or grace_seconds > most_wait_seconds:
+        return first
+    clock.pause(grace_seconds)
+    second = _ask(coherence, detector_ids, environment, is_shared=is_shared)
+    return replace(second, was_repeated=True)
+
+
+def modes_beside_enabled() -> dict[str, str]:
+    """Return the accesses behind the answer that the database answers, with their mode."""
+    modes = {one.name: mode_of(one.name) for one in BEHIND}
+    return {name: mode for name, mode in modes.items() if mode != "enabled"}
+
+
+def _ask(
+    coherence: Coherence,
+    detector_ids: Sequence[DetectorId],
+    environment: str,
+    *,
+    is_shared: bool,
+) -> Answered:
+    linked = workflow_ids_by_detector.load(detector_ids)
+    # Before the look-up, which may fill them.
+    states, away = _states(coherence, linked) if is_shared else ({}, "")
+    cached = workflows_for_detectors(linked, environment)
+    found = workflows.load([key for keys in linked.values() for key in keys])
+    loaded = applicable(linked, found, environment)
+
+    def taken(question: AnyQuestion, key: Any) -> Taken:
+        state = states.get((question.name, key))
+        return Taken(access=question.name, key=str(key), state=state)
+
+    def entries(detector_id: DetectorId) -> Iterator[WorkflowId]:
+        yield from linked[detector_id]
+        named = (one.id for one in cached[detector_id])
+        yield from (key for key in named if key not in linked[detector_id])
+
+    return Answered(
+        detectors=tuple(
+            OfDetector(
+                detector_id=detector_id,
+                cached=cached[detector_id],
+                loaded=loaded[detector_id],
+                links=taken(workflow_ids_by_detector, detector_id),
+                workflows=tuple(taken(workflows, key) for key in entries(detector_id)),
+            )
+            for detector_id in linked
+        ),
+        away=away,
+    )
+
+
+def _states(
+    coherence: Coherence, linked: dict[DetectorId, tuple[WorkflowId, ...]]
+) -> tuple[dict[tuple[str, Any], CellState], str]:
+    """Return the states of the first entries, and why there are no more of them."""
+    states: dict[tuple[str, Any], CellState] = {}
+    try:
+        for question, key in _entries(linked):
+            if len(states) >= MOST_STATES:
+                break
+            states[question.name, key] = coherence.peek(question, key).state
+    except CacheUnavailable as error:
+        return states, str(error)
+    return states, ""
+
+
+def _entries(
+    linked: dict[DetectorId, tuple[WorkflowId, ...]],
+) -> Iterable[tuple[AnyQuestion, Any]]:
+    for detector_id, keys in linked.items():
+        yield workflow_ids_by_detector, detector_id
+        yield from ((workflows, key) for key in keys)
