@@ -21,6 +21,7 @@ from workflow_engine import api, clock, registry
 from workflow_engine.exceptions import (
     DuplicateHandler,
     InvalidEvent,
+    InvalidPause,
     Permanent,
     RetryAfter,
     SubmitFailed,
@@ -564,3 +565,42 @@ def test_snooze__note_that_is_too_long() -> None:
 
     workflow.refresh_from_db()
     assert workflow.snoozed_until is None
+
+
+# --- pause and resume
+
+
+@pytest.mark.django_db
+def test_pause__for_a_while_and_until_resumed() -> None:
+    before = clock.now()
+    ends = api.pause(timedelta(minutes=10), by="anna", why="deploy")
+    without_end = api.pause()
+    answers = (api.resume(), api.resume())
+
+    assert ends is not None
+    assert timedelta(minutes=10) <= ends - before < timedelta(minutes=11)
+    assert without_end is None
+    assert answers == (True, False)
+
+
+@pytest.mark.django_db
+def test_pause__moment_without_a_zone_is_refused() -> None:
+    with pytest.raises(InvalidPause):
+        api.pause(datetime(2030, 1, 1))  # noqa: DTZ001
+
+
+def test_pause__events_are_accepted_and_judged_when_it_is_over(
+    shop: World, outbox: Outbox, refusing: Celery
+) -> None:
+    api.pause()
+    shop.committing(lambda: api.submit_event(EVENT))
+    shop.clock.move_to(clock.now())
+    shop.run()
+    kinds = [item.kind for item in shop.items()]
+
+    api.resume()
+    shop.run()
+
+    assert kinds == ["event"]
+    assert shop.items() == []
+    assert len(outbox.sent) == 1

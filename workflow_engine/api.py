@@ -35,7 +35,7 @@ from workflow_engine.processing.schedule import (
     enqueue_workflow,
 )
 from workflow_engine.processing.testfire import fire_test, sample_event
-from workflow_engine.queue import Cancellation, Send
+from workflow_engine.queue import Cancellation, Send, pausing
 from workflow_engine.rulefile import export_rules, import_rules
 from workflow_engine.types.envelope import Limits, accept_all
 from workflow_engine.types.event import JSON, Event
@@ -48,11 +48,13 @@ __all__ = [
     "explain",
     "export_rules",
     "import_rules",
+    "pause",
     "process_events",
     "register_action",
     "register_condition",
     "register_detector",
     "replay",
+    "resume",
     "schedule",
     "snooze",
     "submit_event",
@@ -204,6 +206,29 @@ def cancel(item_id: int) -> bool:
     Obeys the caller's transaction.
     """
     return cancel_work(item_id, clock.now()) is Cancellation.CANCELLED
+
+
+def pause(
+    until: datetime | timedelta | None = None, *, by: str = "", why: str = ""
+) -> datetime | None:
+    """Let all items wait until a moment, or for a while; return the moment.
+
+    Events and items are accepted all the while, what runs already ends as usual, and no
+    attempt is lost. `until` None: it lasts until `resume`. A second pause takes the place
+    of the first. `by` and `why` are shown to whoever wonders.
+
+    Raises:
+        InvalidPause: It would be over already, the moment has no time zone, or `why` has
+            more than 200 characters.
+    """
+    now = clock.now()
+    ends = now + until if isinstance(until, timedelta) else until
+    return pausing.pause(now=now, until=ends, by=by, why=why).until
+
+
+def resume(*, by: str = "") -> bool:
+    """End the pause of all items and say whether there was one."""
+    return pausing.resume(now=clock.now(), by=by)
 
 
 def _accepted(events: Sequence[Mapping[str, JSON]]) -> list[Event]:

@@ -36,6 +36,11 @@ class Engine:
         """Whether it looks for what comes due."""
         return self._runner.is_running
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether a pause lasts, as far as its runner saw."""
+        return self._runner.is_paused
+
     def start(self) -> None:
         """Start the runner, unless it runs or another thread is starting it.
 

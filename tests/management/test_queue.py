@@ -24,7 +24,7 @@ from tests.factories import (
 )
 from tests.management.calls import LIMIT_SECONDS, ROOT, call, event, manage
 from tests.waiting import wait_until
-from workflow_engine import clock
+from workflow_engine import api, clock
 from workflow_engine.lookups import workflows
 from workflow_engine.models import CacheOutbox, Firing, Workflow, WorkItem
 from workflow_engine.queue import Draft, enqueue
@@ -130,6 +130,19 @@ def test_once__nothing_is_due() -> None:
 
     assert (said.code, said.out, said.err) == (0, "began 0 items, 0 failed\n", "")
     assert as_json.lines() == [{"began": 0, "failed": 0}]
+    assert WorkItem.objects.get().state == "scheduled"
+
+
+def test_once__paused() -> None:
+    enqueue(Draft(kind="event", payload={}), now=clock.now(), direct=False)
+    api.pause(by="anna", why="deploy")
+
+    said = call("workflow_queue", "--once")
+
+    assert said.out == "began 0 items, 0 failed\n"
+    assert said.err == (
+        "paused by anna 0 s ago (deploy), until somebody resumes: nothing is begun\n"
+    )
     assert WorkItem.objects.get().state == "scheduled"
 
 
@@ -259,6 +272,27 @@ def test_queue__stop_does_not_wait_for_ever(
     )
     item = WorkItem.objects.get(kind="act")
     assert (item.state, item.attempts) == ("running", 1)
+
+
+@pytest.mark.postgres
+def test_queue__says_that_it_is_paused_and_goes_on(
+    queue: Start, write: Callable[..., str]
+) -> None:
+    api.pause(timedelta(minutes=10))
+    child = queue()
+    assert child.stderr is not None
+    call("workflow_events", write(event(1)), "--submit")
+
+    paused = child.stderr.readline()
+    accepted = WorkItem.objects.live().count()
+    api.resume()
+    over = child.stderr.readline()
+    _wait_for("done")
+
+    assert paused == (
+        "paused: nothing is begun (workflow_status: by whom, why, until when)\n"
+    )
+    assert (accepted, over) == (1, "the pause is over\n")
 
 
 @pytest.mark.postgres

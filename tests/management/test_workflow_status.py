@@ -38,6 +38,7 @@ from workflow_engine.caches.stores.base import Server
 from workflow_engine.lookups.workflows import workflows
 from workflow_engine.metrics.counts import Figure, counts
 from workflow_engine.models import CacheOutbox, Condition, MetricBucket, WorkItem
+from workflow_engine.queue.pausing import pause
 from workflow_engine.status.part import Level
 from workflow_engine.status.server import Asked, judge
 
@@ -213,7 +214,7 @@ def test_status__costs(shared: None) -> None:
     with CaptureQueriesContext(connection) as queries:
         call("workflow_status")
 
-    assert len(queries) <= 19, [one["sql"] for one in queries]
+    assert len(queries) <= 20, [one["sql"] for one in queries]
 
 
 # --- database
@@ -635,6 +636,22 @@ def test_items__each_in_its_place() -> None:
         "ok 2 coming, next in 2 h, 1 due, 0 overdue, 1 sent, 1 running"
     )
     assert parts["dead letters"] == "ok none"
+
+
+def test_items__paused_is_no_fault_of_a_runner() -> None:
+    due_ago(600)
+    now = clock.now()
+    pause(now=now, until=now + timedelta(minutes=30), by="anna", why="deploy")
+
+    _, parts = status()
+
+    assert re.fullmatch(
+        r"WARN 0 coming, 0 due, 1 overdue \(it is 10 min late\), 0 sent, 0 running, "
+        r"paused by anna \d+ s ago \(deploy\), for 29 min more "
+        r"/admin/workflow_engine/dashboard/",
+        parts["items"],
+    )
+    assert facts("items")["paused"]["why"] == "deploy"
 
 
 def test_items__overdue() -> None:

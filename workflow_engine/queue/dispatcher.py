@@ -83,6 +83,10 @@ class Dispatcher:
             return first
         return None if coming.resumes_at is None else max(first, coming.resumes_at)
 
+    def is_paused(self) -> bool:
+        """Say whether a pause lasts, as far as the last pass saw."""
+        return self._coming is not None and self._coming.is_paused(self._clock.now())
+
     def _end_lost_runs(self, now: datetime) -> None:
         limit = options.CLAIM_ITEMS
         while (

@@ -74,6 +74,11 @@ class Runner:
         """Whether the loop runs in this process; one inherited by a fork does not."""
         return self._pid == os.getpid()
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether a pause lasts, as far as the last pass saw."""
+        return self._dispatcher.is_paused()
+
     def wake(self) -> None:
         """Look again now instead of sleeping on."""
         self._latch.set()

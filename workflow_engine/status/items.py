@@ -13,7 +13,9 @@ from django.urls import NoReverseMatch, reverse
 from workflow_engine.conf import options
 from workflow_engine.models import ItemState, WorkItem
 from workflow_engine.models.work_item import CLAIMED_STATES
+from workflow_engine.status import pausing
 from workflow_engine.status.part import Level, Part, Remark, grouped
+from workflow_engine.status.pausing import Paused
 from workflow_engine.types.spans import span_text
 
 #: A runner takes up what is due, or was given up, within a poll and this much.
@@ -36,6 +38,7 @@ class Items:
         sent: Handed over, and not begun.
         running: Being carried out.
         dead: Given up for good.
+        paused: The pause that lasts, if one does.
     """
 
     coming: int
@@ -46,10 +49,11 @@ class Items:
     sent: int
     running: int
     dead: int
+    paused: Paused | None
 
 
 def read(using: str, now: datetime) -> Items:
-    """Return how many stand where at a moment; two queries."""
+    """Return how many stand where at a moment; three queries."""
     noticed = now - timedelta(seconds=SLACK_SECONDS + options.POLL_SECONDS)
     coming = Q(state=ItemState.SCHEDULED, due_at__gt=now)
     waiting = Q(state=ItemState.SCHEDULED, due_at__lt=noticed)
@@ -86,6 +90,7 @@ def read(using: str, now: datetime) -> Items:
         sent=found["sent"],
         running=found["running"],
         dead=items.filter(state=ItemState.DEAD).count(),
+        paused=pausing.read(using, now),
     )
 
 
@@ -101,6 +106,9 @@ def judge(items: Items) -> Part:
         Remark(text=f"{grouped(items.sent)} sent"),
         Remark(text=f"{grouped(items.running)} running"),
     ]
+    if items.paused is not None:
+        cure = _page("workflow_engine_dashboard_changelist")
+        remarks.append(Remark(text=items.paused.text, level=Level.WARN, cure=cure))
     return Part(
         name="items",
         remarks=tuple(remarks),
@@ -112,6 +120,7 @@ def judge(items: Items) -> Part:
             "late_seconds": items.late_seconds,
             "sent": items.sent,
             "running": items.running,
+            "paused": items.paused and items.paused.json(),
         },
     )
 
@@ -132,13 +141,19 @@ def _overdue(items: Items) -> Remark:
     late = span_text(items.late_seconds)
     which = "it is" if items.overdue == 1 else "the first of them"
     text = f"{grouped(items.overdue)} overdue ({which} {late} late)"
+    if items.paused is not None:
+        return Remark(text=text)  # no runner could help it
     return Remark(text=text, level=Level.WARN, cure=RUN)
 
 
 def _dead_page() -> str:
-    """Return the page that lists them; "" in a project without the admin."""
+    page = _page("workflow_engine_workitem_changelist")
+    return f"{page}?state__exact={ItemState.DEAD.value}" if page else ""
+
+
+def _page(name: str) -> str:
+    """Return the address of a page; "" in a project without the admin."""
     try:
-        page = reverse("admin:workflow_engine_workitem_changelist")
+        return reverse(f"admin:{name}")
     except (NoReverseMatch, ImproperlyConfigured, AttributeError):
         return ""  # AttributeError: there is no ROOT_URLCONF at all
-    return f"{page}?state__exact={ItemState.DEAD.value}"

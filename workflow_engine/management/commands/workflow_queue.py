@@ -18,9 +18,13 @@ from workflow_engine.management import hands
 from workflow_engine.management.command import NEEDS_A_LOOK, EngineCommand
 from workflow_engine.processing.buffer import buffer
 from workflow_engine.queue import Dispatcher, Runner, Send, StoreReader
+from workflow_engine.status import pausing
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 LOOK_SECONDS: Final = 1.0  # between looks whether the runner still runs
+
+_PAUSED: Final = "paused: nothing is begun (workflow_status: by whom, why, until when)"
+_RESUMED: Final = "the pause is over"
 
 
 class _Loop(Protocol):
@@ -28,6 +32,9 @@ class _Loop(Protocol):
 
     @property
     def is_running(self) -> bool: ...
+
+    @property
+    def is_paused(self) -> bool: ...
 
     def start(self) -> None: ...
 
@@ -44,6 +51,10 @@ class _Sending:
     @property
     def is_running(self) -> bool:
         return self._runner.is_running
+
+    @property
+    def is_paused(self) -> bool:
+        return self._runner.is_paused
 
     def start(self) -> None:
         self._runner.start()
@@ -87,6 +98,7 @@ class Command(EngineCommand):
         )
         if given["once"]:
             sweep_once()
+            self._tell_pause()
             return self._send_once(given) if by_celery else self._carry_out_once(given)
         loop: _Loop = _Sending() if by_celery else Engine(send_task=hands.task_sender())
         code = self._until_signal(loop, "workers" if by_celery else "threads here")
@@ -116,6 +128,11 @@ class Command(EngineCommand):
         else:
             self.say(text)
 
+    def _tell_pause(self) -> None:
+        paused = pausing.read(options.DATABASE, clock.now())
+        if paused is not None:
+            self.stderr.write(f"{paused.text}: nothing is begun")
+
     def _until_signal(self, loop: _Loop, hands_text: str) -> int:
         with _signals() as wait:
             loop.start()
@@ -123,8 +140,11 @@ class Command(EngineCommand):
                 f"running, items are carried out by {hands_text} "
                 "(Ctrl-C: finish what runs; again: end at once)"
             )
+            was_paused = False
             while not wait() and loop.is_running:
-                pass
+                if loop.is_paused is not was_paused:
+                    was_paused = not was_paused
+                    self.stderr.write(_PAUSED if was_paused else _RESUMED)
         # From here on a signal ends the process, as it would any other.
         if loop.stop(options.RUNNER_DRAIN_SECONDS):
             self.stderr.write("stopped, nothing runs any more")
