@@ -111,6 +111,12 @@ CASES = [
         hint="Remove WEBHOOK['allow_private'].",
     ),
     Case(
+        id="W010",
+        given={"METRICS_TOKEN": "fifteen-letters"},
+        message="METRICS_TOKEN is shorter than 16 characters: it can be guessed.",
+        hint='python -c "import secrets; print(secrets.token_urlsafe(32))"',
+    ),
+    Case(
         id="W011",
         given={"RETAIN_DAYS": {"decisions": None, "firings": None}},
         message="Rows are kept for ever: decisions, firings.",
@@ -125,7 +131,7 @@ CASES = [
 ]
 #: Brought about by a test of their own, below.
 OTHERS = {"E004", "E005", "E006", "E008", "E011", "E012"}
-OTHERS |= {"E013", "W005", "W006", "W014", "I002", "I003"}
+OTHERS |= {"E013", "W005", "W006", "W014", "I001", "I002", "I003"}
 
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 REDIS = redis_cache("redis://127.0.0.1:1/0")
@@ -349,6 +355,26 @@ def test_check__w014(
             'OPTIONS: "transaction_mode": "IMMEDIATE", "timeout": 20',
         )
     ] * warns
+
+
+def test_check__i001(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+
+    assert _found() == []  # nobody means to read them
+
+    settings.WORKFLOW_ENGINE = {"METRICS_TOKEN": "sixteen-letters-"}
+
+    (found,) = _found()
+
+    assert found.id == "workflow_engine.I001"
+    assert found.msg == "prometheus-client is not installed; /metrics answers 404."
+    assert found.hint == 'pip install "django-detector-workflows[prometheus]"'
+
+
+def test_check__token_that_is_long_enough(settings: Settings) -> None:
+    settings.WORKFLOW_ENGINE = {"METRICS_TOKEN": "sixteen-letters-"}
+
+    assert _found() == []
 
 
 def test_check__i003(settings: Settings) -> None:

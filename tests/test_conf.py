@@ -150,7 +150,13 @@ CASES: dict[str, tuple[str, list[Any], list[Any]]] = {
     "NEAR_ENTRIES": ("a whole number from 0", [0, 1_000_000], [-1, 0.5, True, None]),
     "NEAR_MAX_STALENESS": ("a number from 0 to 60", [0, 60], [-1, 61]),
     "OUTBOX_SWEEP_SECONDS": ("a number from 0.1 to 300", [0.1, 300], [0, 301]),
+    "RELEASE": (
+        "a text of up to 64 characters, or None",
+        [None, "2026.5.1", "x" * 64],
+        ["", "x" * 65, 7],
+    ),
     "METRICS": (TRUE_OR_FALSE, [True, False], [0, "on"]),
+    "METRICS_TOKEN": (TEXT_OR_NONE, [None, "a-token"], ["", b"a-token", 7]),
     "METRICS_RETAIN_HOURS.minute": ("a whole number from 1", [1, 24], [0, None, 1.5]),
 }
 
@@ -223,9 +229,10 @@ def test_problems__refused(settings: Settings, name: str, value: Any) -> None:
 
     (found,) = problems()
 
+    shown = f"a {type(value).__name__}" if _setting(name).is_secret else repr(value)
     assert found == Problem(
         "E003",
-        f"{_place(name)} must be {CASES[name][0]}, not {value!r}.",
+        f"{_place(name)} must be {CASES[name][0]}, not {shown}.",
         f"Remove it to use {_setting(name).default!r}.",
     )
 

@@ -4,6 +4,6 @@ None queries the database unless it is tagged `database`. What is not known here
 refused value is told from a good one, which is `conf`.
 """
 
-from workflow_engine.checks import cache, project
+from workflow_engine.checks import cache, metrics, project
 
-__all__ = ["cache", "project"]
+__all__ = ["cache", "metrics", "project"]

@@ -10,11 +10,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Setting:
-    """One key: its default, what is accepted in words, and the test of it."""
+    """One key: its default, what is accepted in words, and the test of it.
+
+    Attributes:
+        is_secret: Whether a refusal must not show what was found.
+    """
 
     default: Any
     accepted: str
     accepts: Callable[[Any], bool]
+    is_secret: bool = False
 
 
 def is_number(value: Any) -> bool:
@@ -75,6 +80,16 @@ def boolean(*, default: bool) -> Setting:
 def is_text(value: Any) -> bool:
     """Whether this is a text that says something."""
     return isinstance(value, str) and value != ""
+
+
+def secret_or_none() -> Setting:
+    """A text that nobody may read, or None, which is the default."""
+    return Setting(
+        None,
+        "a text, or None",
+        lambda v: v is None or is_text(v),
+        is_secret=True,
+    )
 
 
 def is_dotted(value: Any) -> bool:

@@ -147,5 +147,6 @@ def _unknown(key: Any, known: Mapping[str, Any], where: str) -> Problem:
 
 
 def _refused(place: str, value: Any, setting: Setting) -> Problem:
-    message = f"{place} must be {setting.accepted}, not {value!r}."
+    found = f"a {type(value).__name__}" if setting.is_secret else repr(value)
+    message = f"{place} must be {setting.accepted}, not {found}."
     return Problem("E003", message, f"Remove it to use {setting.default!r}.")

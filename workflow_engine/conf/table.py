@@ -17,11 +17,14 @@ from workflow_engine.conf.kinds import (
     number,
     one_of,
     or_none,
+    secret_or_none,
     texts,
     whole,
 )
 
 MONTH_SECONDS: Final = 2_678_400  # 31 days, the longest delay and interval
+
+LONGEST_RELEASE: Final = 64
 
 MODES: Final = ("enabled", "shadow", "disabled")
 
@@ -72,6 +75,13 @@ SETTINGS: Final[dict[str, Setting | dict[str, Setting]]] = {
     },
     "TRACE_SHARE": {"failed": number(0, 1, 1), "no_match": number(0, 1, 0.01)},
     "TRACE_BUFFER": whole(0, math.inf, 1000),
+    "RELEASE": or_none(
+        Setting(
+            None,
+            f"a text of up to {LONGEST_RELEASE} characters",
+            lambda v: is_text(v) and len(v) <= LONGEST_RELEASE,
+        )
+    ),
     "METRICS": boolean(default=True),
     "METRICS_FLUSH_SECONDS": number(1, 60, 10),
     "METRICS_RETAIN_HOURS": {
@@ -79,6 +89,7 @@ SETTINGS: Final[dict[str, Setting | dict[str, Setting]]] = {
         "hour": whole(1, math.inf, 168),
         "day": whole(1, math.inf, 2160),
     },
+    "METRICS_TOKEN": secret_or_none(),
     "EVENT_MAX_BYTES": whole(1024, 1_048_576, 65_536),
     "EVENT_AHEAD_SECONDS": number(0, 86_400, 300),
     "REDACT_KEYS": texts(
