@@ -178,7 +178,7 @@ def test_publish__cancels_a_firing_that_another_worker_ends(
     def end() -> None:
         with transaction.atomic():
             end_firings(
-                [waiting.uuid],
+                {waiting.uuid: "recorded"},
                 FiringState.CANCELLED,
                 Reason.SNOOZED,
                 now=world.clock.now(),

@@ -15,7 +15,10 @@ READS: Final = ("hit", "miss", "bypass")
 
 #: Counters whose scope is no access: an outcome, a kind of action.
 NOT_LOOK_UPS: Final = frozenset(
-    {"event", "firing", "delivery", "action", "lateness", "handover", "decision"}
+    {
+        *("event", "again", "firing", "delivery", "action", "lateness"),
+        *("handover", "decision"),
+    }
 )
 
 

@@ -25,6 +25,7 @@ from workflow_engine.processing.circuit import (
     note_failure,
     note_success,
 )
+from workflow_engine.processing.counting import count_attempt
 from workflow_engine.processing.deliveries import keep_delivery
 from workflow_engine.processing.firings import end_firings
 from workflow_engine.processing.items import ActPayload
@@ -177,6 +178,7 @@ class Actor:
         error = attempt.error
         with transaction.atomic(using=self._using):
             keep_delivery(firing, firing.attempts, attempt, started, self._using)
+            count_attempt(_kind(firing), attempt, self._using)
             if error is None:
                 note_success(_health(firing), firing.action_slug, self._using)
                 if finish(item.id, item.token, item.attempt, now=now):
@@ -261,7 +263,9 @@ class Actor:
     def _ended(
         self, firing: Firing, state: FiringState, reason: Reason, now: datetime
     ) -> None:
-        end_firings([firing.uuid], state, reason, now=now, using=self._using)
+        end_firings(
+            {firing.uuid: _kind(firing)}, state, reason, now=now, using=self._using
+        )
 
 
 def _stop_reason(firing: Firing, now: datetime) -> Reason | None:
@@ -280,6 +284,11 @@ def _wait(error: RetryAfter) -> timedelta:
     """Return how long a handler asks to wait, within reason; not a number is no wait."""
     longest = LONGEST_WAIT.total_seconds()
     return timedelta(seconds=min(longest, max(0.0, error.seconds)))
+
+
+def _kind(firing: Firing) -> str:
+    """Return the kind of its action; "" when that is gone."""
+    return "" if firing.action is None else firing.action.kind
 
 
 def _health(firing: Firing) -> ActionHealth | None:

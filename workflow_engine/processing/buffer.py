@@ -1,6 +1,6 @@
 """Buffer: sampled decisions waiting in memory to be written off the path of their events.
 
-Bounded; what does not fit is dropped, and the log says how much. Written every METRICS_FLUSH_SECONDS by a
+Bounded; what does not fit is dropped and counted, and the log says how much. Written every METRICS_FLUSH_SECONDS by a
 timer of its own, and when the process ends. One per process; empty in a forked child.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from workflow_engine.conf import options
 from workflow_engine.late import LateTimer
+from workflow_engine.metrics.counts import counts
 from workflow_engine.processing.decisions import write_old_decisions
 from workflow_engine.types.trace import Trace
 
@@ -40,8 +41,10 @@ class DecisionBuffer:
         with self._lock:
             free = max(0, options.TRACE_BUFFER - len(self._traces))
             self._traces += traces[:free]
-            self.dropped += len(traces) - len(traces[:free])
+            dropped = len(traces) - len(traces[:free])
+            self.dropped += dropped
             waits = bool(self._traces)
+        counts.add("", "decision", "dropped", dropped)
         if waits:
             self._timer.arm()
 
@@ -60,6 +63,7 @@ class DecisionBuffer:
                 "Sampled decisions could not be written.",
                 extra={"action": "flush_decisions", "decisions": len(traces)},
             )
+            counts.add("", "decision", "error", len(traces))
             return 0
         return len(traces)
 

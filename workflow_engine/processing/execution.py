@@ -36,6 +36,7 @@ from workflow_engine.processing.again import (
     pause_of,
     tick,
 )
+from workflow_engine.processing.counting import count_begun
 from workflow_engine.processing.effects import Evaluation
 from workflow_engine.processing.items import (
     ACT,
@@ -92,7 +93,9 @@ class Executor:
         The error of a database that is away rises after the others had their turn: the
         item keeps its lease and is taken up again when that has ended.
         """
-        begun = begin(pairs, now=self._clock.now(), worker=self._worker)
+        now = self._clock.now()
+        begun = begin(pairs, now=now, worker=self._worker)
+        count_begun(begun, now)
         waiting = [item for item in begun if item.kind == EVALUATE]
         errors: list[Away | None] = []
         for start in range(0, len(waiting), EVALUATE_TOGETHER):
@@ -257,6 +260,7 @@ class Executor:
     ) -> None:
         traces = publish([judged], states, ledger, now)
         ledger.keep([trace for trace in traces if not is_written(trace)])
+        ledger.note(traces)
 
     def _payload(self, item: Begun, kind: type[P]) -> P | None:
         """Return what the item carries; one that cannot be read is dead at once."""

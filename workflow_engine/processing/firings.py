@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from workflow_engine import clock
 from workflow_engine.conf import options
-from workflow_engine.models import ActionInterval, Firing, FiringState, ItemState
+from workflow_engine.models import (
+    Action,
+    ActionInterval,
+    Firing,
+    FiringState,
+    ItemState,
+)
+from workflow_engine.models.firing import FiringQuerySet
+from workflow_engine.processing.counting import count_ended
 from workflow_engine.queue import cancel_where
 from workflow_engine.types.reasons import Reason
 
@@ -41,23 +50,29 @@ def stop_firings(
     Whoever ends firings locks them first, by primary key, then their items, and then
     intervals in the order of their keys: so nobody waits in a circle.
     """
-    waiting = list(
-        Firing.objects.using(using)
-        .select_for_update()
-        .filter(uuid__in=firings, state=FiringState.DUE, attempts=0)
-        .order_by("pk")
-        .values_list("uuid", flat=True)
-    )
+    rows = Firing.objects.using(using).select_for_update().order_by("pk")
+    waiting = kinds_of(rows.filter(uuid__in=firings, state=FiringState.DUE, attempts=0))
     if waiting:
-        cancel_where(firings=waiting, now=now)
-        Firing.objects.using(using).filter(uuid__in=waiting).update(
+        cancel_where(firings=list(waiting), now=now)
+        Firing.objects.using(using).filter(uuid__in=list(waiting)).update(
             state=FiringState.CANCELLED, reason=reason.value, finished_at=now
         )
-    return waiting
+        count_ended(waiting.values(), FiringState.CANCELLED, reason.value, using)
+    return list(waiting)
+
+
+def kinds_of(rows: FiringQuerySet) -> dict[uuid.UUID, str]:
+    """Return uuids, with the kind of each one's action; "" for one that is gone.
+
+    One query, which joins nothing, so that the rows may be locked.
+    """
+    kind = Action.objects.filter(pk=OuterRef("action_id")).values("kind")
+    named = Coalesce(Subquery(kind), Value(""))
+    return dict(rows.annotate(kind=named).values_list("uuid", "kind"))
 
 
 def end_firings(
-    firings: Collection[uuid.UUID],
+    firings: Mapping[uuid.UUID, str],
     state: FiringState,
     reason: Reason,
     *,
@@ -66,14 +81,15 @@ def end_firings(
 ) -> None:
     """Write the end of firings; an acquisition of which none succeeded is given back.
 
-    One that was cancelled stays as it is.
+    One that was cancelled stays as it is. `firings` has the kinds of their actions.
     """
-    rows = Firing.objects.using(using).filter(uuid__in=firings)
-    rows.exclude(state=FiringState.CANCELLED).update(
-        state=state, reason=reason.value, finished_at=now
-    )
+    rows = Firing.objects.using(using).exclude(state=FiringState.CANCELLED)
+    for name, kind in firings.items():
+        ended = {"state": state, "reason": reason.value, "finished_at": now}
+        if rows.filter(uuid=name).update(**ended):
+            count_ended([kind], state, reason.value, using)
     if state is not FiringState.SUCCEEDED:
-        open_intervals(firings, now=now, using=using)
+        open_intervals(list(firings), now=now, using=using)
 
 
 def settle_item(*, item_id: int, state: str, **_: object) -> None:
@@ -89,7 +105,7 @@ def settle_item(*, item_id: int, state: str, **_: object) -> None:
     with transaction.atomic(using=using):
         left = Firing.objects.using(using).open().filter(item=item_id)
         end_firings(
-            list(left.values_list("uuid", flat=True)),
+            kinds_of(left),
             FiringState.FAILED if dead else FiringState.CANCELLED,
             Reason.ATTEMPTS_USED if dead else Reason.BY_HAND,
             now=clock.now(),

@@ -71,6 +71,7 @@ def trace_asked(
     if repeats:
         with ledger.transaction():
             ledger.write(Effects(traces=repeats), now)
+    ledger.note(answers)
     return answers
 
 

@@ -13,7 +13,7 @@ from workflow_engine.exceptions import UnknownRule
 from workflow_engine.lookups import workflows
 from workflow_engine.models import Firing, FiringState, WorkItem
 from workflow_engine.processing.effects import Evaluation
-from workflow_engine.processing.firings import end_firings
+from workflow_engine.processing.firings import end_firings, kinds_of
 from workflow_engine.processing.items import evaluate_draft, event_draft
 from workflow_engine.processing.judged import new_trace_id
 from workflow_engine.queue import (
@@ -81,7 +81,7 @@ def cancel_work(item_id: int, now: datetime) -> Cancellation:
         # The firing is locked before its item, as everywhere.
         own = WorkItem.objects.using(using).filter(pk=item_id).values("firing")
         rows = Firing.objects.using(using).open().filter(uuid__in=own)
-        lost = list(rows.select_for_update().values_list("uuid", flat=True))
+        lost = kinds_of(rows.select_for_update())
         became = cancel(item_id, now=now)
         if became is Cancellation.CANCELLED:
             end_firings(

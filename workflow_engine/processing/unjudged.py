@@ -33,4 +33,6 @@ def tell_unjudged(*, item_id: int, state: str, kind: str, **_: object) -> None:
         result=result_of(Reason.EVENT_FAILED),
         reason=Reason.EVENT_FAILED,
     )
-    DatabaseLedger().keep([trace])
+    ledger = DatabaseLedger()
+    ledger.keep([trace])
+    ledger.note([trace])

@@ -17,6 +17,7 @@ from django.db.models import BigIntegerField
 from workflow_engine import clock
 from workflow_engine.conf import options
 from workflow_engine.exceptions import BrokerRefused, SubmitFailed
+from workflow_engine.metrics.counts import counts
 from workflow_engine.processing.execution import Executor
 from workflow_engine.processing.ledger import DatabaseLedger
 from workflow_engine.processing.pipeline import process
@@ -45,6 +46,7 @@ def send_events(events: Sequence[Event]) -> None:
             chunk = messages[start : start + size]
             process_events.apply_async(args=(chunk,), queue=queue)
     except Exception as error:
+        counts.add("event", "handover", "refused", len(events))
         message = f"the broker did not take {len(events)} events: {error}"
         raise SubmitFailed(message) from error
 
@@ -60,6 +62,7 @@ def send_items(pairs: Sequence[tuple[int, int]]) -> None:
         for item_id, token in pairs:
             execute_item.apply_async(args=(item_id, token), queue=queue)
     except Exception as error:
+        counts.add("item", "handover", "refused", len(pairs))
         message = f"The broker did not take {len(pairs)} items: {error}"
         raise BrokerRefused(message) from error
 

@@ -79,6 +79,10 @@ class Ledger(Protocol):
         """Write decisions, firings and items; what is due now is sent after the commit."""
         ...
 
+    def note(self, traces: Sequence[Trace]) -> None:
+        """Count what became of events, and of what was judged again; no query."""
+        ...
+
     def keep(self, traces: Sequence[Trace]) -> None:
         """Keep the sampled ones of these decisions, off the path of their events."""
         ...

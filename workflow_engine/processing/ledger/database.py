@@ -28,6 +28,7 @@ from workflow_engine.models import (
 )
 from workflow_engine.models.state import SAME_COLUMNS
 from workflow_engine.processing.buffer import buffer
+from workflow_engine.processing.counting import count_decided, count_decisions
 from workflow_engine.processing.decisions import is_sampled, write_decisions
 from workflow_engine.processing.effects import Effects
 from workflow_engine.processing.firings import (
@@ -133,6 +134,8 @@ class DatabaseLedger:
         Firing.objects.using(self._using).bulk_create(
             [_firing(draft, kept) for draft in effects.firings]
         )
+        decided = ((draft.kind, _reason(draft).value) for draft in effects.firings)
+        count_decided(decided, self._using)
         drafts = [
             *(act_draft(firing) for firing in effects.firings),
             *(evaluate_draft(evaluation) for evaluation in effects.evaluations),
@@ -149,6 +152,10 @@ class DatabaseLedger:
             cancelled = effects.cancelled
             stop_firings(cancelled, Reason.RESOLVED, now=now, using=self._using)
             open_intervals(cancelled, now=now, using=self._using)
+
+    def note(self, traces: Sequence[Trace]) -> None:
+        """Count them after the commit, if there is one to come; no query."""
+        count_decisions(traces, self._using)
 
     def keep(self, traces: Sequence[Trace]) -> None:
         """Hand the sampled ones to the buffer; no query."""
@@ -190,7 +197,6 @@ def _told(row: Firing) -> Told:
 
 def _firing(draft: FiringDraft, kept: Collection[UUID]) -> Firing:
     found = draft.detection
-    waits = draft.due_at > draft.decided_at
     return Firing(
         uuid=draft.uuid,
         trace_id=draft.trace_id,
@@ -212,5 +218,10 @@ def _firing(draft: FiringDraft, kept: Collection[UUID]) -> Firing:
         decided_at=draft.decided_at,
         due_at=draft.due_at,
         state=FiringState.DUE,
-        reason=(Reason.WAITING if waits else Reason.SENT).value,
+        reason=_reason(draft).value,
     )
+
+
+def _reason(draft: FiringDraft) -> Reason:
+    waits = draft.due_at > draft.decided_at
+    return Reason.WAITING if waits else Reason.SENT

@@ -68,5 +68,8 @@ class DryLedger(DatabaseLedger):
     def write(self, effects: Effects, now: datetime) -> None:
         """Write nothing."""
 
+    def note(self, traces: Sequence[Trace]) -> None:
+        """Count nothing."""
+
     def keep(self, traces: Sequence[Trace]) -> None:
         """Keep nothing."""

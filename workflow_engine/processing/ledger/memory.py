@@ -156,6 +156,9 @@ class MemoryLedger:
         for name in effects.cancelled:
             self._cancel(name, now)
 
+    def note(self, traces: Sequence[Trace]) -> None:
+        """Count nothing."""
+
     def keep(self, traces: Sequence[Trace]) -> None:
         """Keep nothing: a replay leaves no decision."""
 
