@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.contrib import admin
@@ -9,11 +10,15 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from workflow_engine.author import authored
+
 STYLE = "workflow_engine/admin.css"
 
 
 class PageAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # no subscript at run time
     """A list that is quick, and that says what to do next while it is empty.
+
+    What is changed by way of the page is said to be changed by the user: see `author`.
 
     Attributes:
         empty_state: The sentence shown in place of rows.
@@ -31,7 +36,24 @@ class PageAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # no subscript at r
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         context = {"empty_state": self.empty_state, **(extra_context or {})}
-        return super().changelist_view(request, context)
+        with by_user(request):
+            return super().changelist_view(request, context)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        with by_user(request):
+            return super().changeform_view(request, object_id, *args, **kwargs)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        with by_user(request):
+            return super().delete_view(request, object_id, *args, **kwargs)
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -51,6 +73,11 @@ class PageAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # no subscript at r
     ) -> Any:
         context |= self.page_context(request, kwargs.get("obj"))
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+def by_user(request: HttpRequest) -> AbstractContextManager[None]:
+    """Return a context in which whatever is changed is changed by the user."""
+    return authored(request.user.get_username())
 
 
 def may(request: HttpRequest, verb: str, model: type[models.Model]) -> bool:
