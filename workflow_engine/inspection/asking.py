@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from workflow_engine import clock
 from workflow_engine.caches.coherence import CellState, Coherence
@@ -18,10 +18,17 @@ from workflow_engine.lookups.workflows import (
     workflows,
     workflows_for_detectors,
 )
-from workflow_engine.types.snapshots import DetectorId, WorkflowId, WorkflowSnapshot
+from workflow_engine.types.snapshots import (
+    Absent,
+    DetectorId,
+    WorkflowId,
+    WorkflowSnapshot,
+)
 
 #: Entries whose state is looked at, each in a trip to the server of its own.
 MOST_STATES: Final = 100
+
+States: TypeAlias = dict[tuple[str, Any], CellState]
 
 #: The questions behind the answer, in the order they are asked.
 BEHIND: Final[tuple[AnyQuestion, ...]] = (workflow_ids_by_detector, workflows)
@@ -43,35 +50,50 @@ class Taken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfWorkflow:
+    """One workflow that is linked to a detector, by one side or both.
+
+    Attributes:
+        workflow_id: Its id.
+        name: Its name; "" = there is no such row.
+        cached: It, if it applies as the look-up answers.
+        loaded: It, if it applies as the database says.
+        why_not: Why it does not apply, by the database: unlinked, gone, disabled,
+            environment; "" = it does.
+        entry: Its entry.
+    """
+
+    workflow_id: WorkflowId
+    name: str
+    cached: WorkflowSnapshot | None
+    loaded: WorkflowSnapshot | None
+    why_not: str
+    entry: Taken
+
+    @property
+    def is_different(self) -> bool:
+        """Whether the two say different things, be it in one field."""
+        return self.cached != self.loaded
+
+
+@dataclass(frozen=True, kw_only=True)
 class OfDetector:
     """What applies to one detector.
 
     Attributes:
         detector_id: Its id.
-        cached: As the look-up answers.
-        loaded: As the database says.
         links: The entry that says which workflows are linked.
-        workflows: The entries of these, whether they apply or not.
+        workflows: Those linked, whether they apply or not.
     """
 
     detector_id: DetectorId
-    cached: tuple[WorkflowSnapshot, ...]
-    loaded: tuple[WorkflowSnapshot, ...]
     links: Taken
-    workflows: tuple[Taken, ...]
+    workflows: tuple[OfWorkflow, ...]
 
     @property
     def is_different(self) -> bool:
         """Whether the two say different things."""
-        return self.cached != self.loaded
-
-    def only_cached(self, workflow: WorkflowSnapshot) -> bool:
-        """Whether the database does not say so, or not in every field."""
-        return workflow not in self.loaded
-
-    def only_loaded(self, workflow: WorkflowSnapshot) -> bool:
-        """Whether the look-up does not say so, or not in every field."""
-        return workflow not in self.cached
+        return any(one.is_different for one in self.workflows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,37 +158,80 @@ def _ask(
     states, away = _states(coherence, linked) if is_shared else ({}, "")
     cached = workflows_for_detectors(linked, environment)
     found = workflows.load([key for keys in linked.values() for key in keys])
-    loaded = applicable(linked, found, environment)
-
-    def taken(question: AnyQuestion, key: Any) -> Taken:
-        state = states.get((question.name, key))
-        return Taken(access=question.name, key=str(key), state=state)
-
-    def entries(detector_id: DetectorId) -> Iterator[WorkflowId]:
-        yield from linked[detector_id]
-        named = (one.id for one in cached[detector_id])
-        yield from (key for key in named if key not in linked[detector_id])
-
-    return Answered(
-        detectors=tuple(
-            OfDetector(
-                detector_id=detector_id,
-                cached=cached[detector_id],
-                loaded=loaded[detector_id],
-                links=taken(workflow_ids_by_detector, detector_id),
-                workflows=tuple(taken(workflows, key) for key in entries(detector_id)),
-            )
-            for detector_id in linked
-        ),
-        away=away,
+    sides = _Sides(
+        linked=linked,
+        found=found,
+        cached=cached,
+        loaded=applicable(linked, found, environment),
+        states=states,
     )
+    return Answered(detectors=tuple(map(sides.of_detector, linked)), away=away)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sides:
+    """All that was answered, to be put side by side.
+
+    Attributes:
+        linked: Which workflows are linked, by the database.
+        found: What they are, by the database.
+        cached: What applies, by the look-up.
+        loaded: What applies, by the database.
+        states: Of entries, by access and key.
+    """
+
+    linked: dict[DetectorId, tuple[WorkflowId, ...]]
+    found: dict[WorkflowId, WorkflowSnapshot | Absent]
+    cached: dict[DetectorId, tuple[WorkflowSnapshot, ...]]
+    loaded: dict[DetectorId, tuple[WorkflowSnapshot, ...]]
+    states: States
+
+    def of_detector(self, detector_id: DetectorId) -> OfDetector:
+        cached = {one.id: one for one in self.cached[detector_id]}
+        loaded = {one.id: one for one in self.loaded[detector_id]}
+        keys = dict.fromkeys((*self.linked[detector_id], *cached))
+        return OfDetector(
+            detector_id=detector_id,
+            links=self._taken(workflow_ids_by_detector, detector_id),
+            workflows=tuple(
+                self._of_workflow(key, cached.get(key), loaded.get(key)) for key in keys
+            ),
+        )
+
+    def _of_workflow(
+        self,
+        key: WorkflowId,
+        cached: WorkflowSnapshot | None,
+        loaded: WorkflowSnapshot | None,
+    ) -> OfWorkflow:
+        row = self.found.get(key) or cached
+        return OfWorkflow(
+            workflow_id=key,
+            name=row.name if isinstance(row, WorkflowSnapshot) else "",
+            cached=cached,
+            loaded=loaded,
+            why_not="" if loaded else self._why_not(key),
+            entry=self._taken(workflows, key),
+        )
+
+    def _why_not(self, key: WorkflowId) -> str:
+        row = self.found.get(key)
+        if row is None:
+            return "unlinked"
+        if not isinstance(row, WorkflowSnapshot):
+            return "gone"
+        return "environment" if row.enabled else "disabled"
+
+    def _taken(self, question: AnyQuestion, key: Any) -> Taken:
+        state = self.states.get((question.name, key))
+        return Taken(access=question.name, key=str(key), state=state)
 
 
 def _states(
     coherence: Coherence, linked: dict[DetectorId, tuple[WorkflowId, ...]]
-) -> tuple[dict[tuple[str, Any], CellState], str]:
+) -> tuple[States, str]:
     """Return the states of the first entries, and why there are no more of them."""
-    states: dict[tuple[str, Any], CellState] = {}
+    states: States = {}
     try:
         for question, key in _entries(linked):
             if len(states) >= MOST_STATES:

@@ -168,8 +168,10 @@ def verify_some(
         seen = _peek(coherence, question, found.keys, deadline)
         findings.left += len(found.keys) - len(seen)
         differing += _compare(findings, coherence, question, seen)
-    if options.CACHE_VERIFY_GRACE_SECONDS > limits.most_wait_seconds:
-        findings.undecided += [(one.question.name, text_of(one.key)) for one in differing]
+    if limits.most_wait_seconds < options.CACHE_VERIFY_GRACE_SECONDS:
+        findings.undecided += [
+            (one.question.name, text_of(one.key)) for one in differing
+        ]
     elif differing:
         clock.pause(options.CACHE_VERIFY_GRACE_SECONDS)
         _compare_again(findings, coherence, differing)
