@@ -28,6 +28,9 @@ from workflow_engine.caches.stores.redis import RedisStore
 from workflow_engine.metrics.counts import counts
 from workflow_engine.models import Detector
 
+#: Counters of how it was done, not of how a key ended or an entry did.
+HOW = {"load", "load.le", "permit", "generation", "bytes"}
+
 AnyQuestion = Question[Any, Any]
 Answer = tuple[int, ...]
 
@@ -139,11 +142,11 @@ class Cells:
 
 
 def figures(access: str = "numbers") -> dict[str, int]:
-    """Return what was counted of an access since this was last asked, by name."""
+    """Return how keys ended and what became of entries since this was last asked, by name."""
     return {
         ".".join(filter(None, (one.counter, one.reason))): one.count
         for one in counts.take()
-        if one.scope == access and not one.counter.startswith("load")
+        if one.scope == access and one.counter not in HOW
     }
 
 

@@ -28,7 +28,7 @@ from workflow_engine import clock
 from workflow_engine.caches import CacheAccess, CacheMapping, Resolved, Row
 from workflow_engine.caches.declared import Declared
 from workflow_engine.caches.entries import Entries
-from workflow_engine.caches.outbox import Drained, drain, keep_alive, prune
+from workflow_engine.caches.outbox import Drained, Owing, drain, keep_alive, prune
 from workflow_engine.metrics.counts import counts
 from workflow_engine.models import CacheOutbox, Detector, Environment
 
@@ -67,13 +67,16 @@ def owe_many(count: int) -> None:
     )
 
 
-def keys(entries: Entries) -> dict[str, Any]:
-    found: dict[str, Any] = {question.name: keys for question, keys in entries.some()}
-    return found | {question.name: "all" for question in entries.whole()}
+def keys(owing: Owing) -> dict[str, Any]:
+    together = Entries()
+    for entries in owing.values():
+        together.update(entries)
+    found: dict[str, Any] = {one.name: keys for one, keys in together.some()}
+    return found | {question.name: "all" for question in together.whole()}
 
 
-def forget_into(forgotten: Forgotten) -> Callable[[Entries], None]:
-    return lambda entries: forgotten.append(keys(entries))
+def forget_into(forgotten: Forgotten) -> Callable[[Owing], None]:
+    return lambda owing: forgotten.append(keys(owing))
 
 
 def drain_all(declared: Declared, *, waits: bool = True) -> tuple[Drained, Forgotten]:
@@ -99,7 +102,7 @@ def held(declared: Declared) -> Iterator[tuple[threading.Event, Future[Drained]]
     """Have a sweep hold what is owed right now until the event is set."""
     is_held, may_go = threading.Event(), threading.Event()
 
-    def forget(entries: Entries) -> None:
+    def forget(owing: Owing) -> None:
         is_held.set()
         assert may_go.wait(LIMIT_SECONDS), "the test did not let the sweep go"
 
@@ -231,7 +234,7 @@ class _Unreachable(Exception):
 def test_drain__what_could_not_be_forgotten_stays(declared: Declared) -> None:
     owe(1, 2)
 
-    def forget(entries: Entries) -> None:
+    def forget(owing: Owing) -> None:
         raise _Unreachable
 
     with pytest.raises(_Unreachable):
@@ -260,10 +263,10 @@ def test_drain__what_fails_later_keeps_what_was_done(declared: Declared) -> None
     owe_many(501)
     forgotten: Forgotten = []
 
-    def forget(entries: Entries) -> None:
+    def forget(owing: Owing) -> None:
         if forgotten:
             raise _Unreachable
-        forgotten.append(entries)
+        forgotten.append(owing)
 
     with pytest.raises(_Unreachable):
         drain("default", declared, forget, waits=True, seconds=5)
@@ -370,7 +373,7 @@ def test_drain__killed_between_taking_and_commit(
 ) -> None:
     owe(1)
 
-    def forget(entries: Entries) -> None:
+    def forget(owing: Owing) -> None:
         number = asked("SELECT pg_backend_pid()")
         with session() as other:
             run("SELECT pg_terminate_backend(%s, 5000)", number, on=other)
@@ -387,7 +390,7 @@ def test_drain__that_hangs_is_ended_by_the_server(declared: Declared) -> None:
     owe(1)
     taken_over: Forgotten = []
 
-    def forget(entries: Entries) -> None:
+    def forget(owing: Owing) -> None:
         other = elsewhere(lambda: drain_all(declared))
         taken_over.append(other.result(LIMIT_SECONDS))
 

@@ -67,7 +67,7 @@ MUTANTS: Final[Mutants] = {
         forgetting.reader_during_a_scan,
         (
             CELLS,
-            "{place for place, _, _ in some} | {place for place, _ in whole}",
+            "{place for place, _, _ in some} | wholly",
             "{place for place, _, _ in some}",
         ),
     ),
@@ -126,8 +126,8 @@ MUTANTS: Final[Mutants] = {
         writing.instance_is_old,
         (
             SAVING,
-            "        hook.add_rows(questions, watched.model, rows, CAUSE, is_committed",
-            "        hook.add_rows(questions, watched.model, (), CAUSE, is_committed",
+            "        hook.add_rows(questions, watched.model, rows, cause, is_committed",
+            "        hook.add_rows(questions, watched.model, (), cause, is_committed",
         ),
     ),
     "the row of a delete": without(

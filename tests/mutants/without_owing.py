@@ -19,8 +19,8 @@ MUTANTS: Final[Mutants] = {
         owing.sweeper_is_killed,
         (
             OUTBOX,
-            "            if entries:\n                self._forget(entries)\n",
-            "        if entries:\n            self._forget(entries)\n",
+            "            if owing:\n                self._forget(owing)\n",
+            "        if owing:\n            self._forget(owing)\n",
         ),
     ),
     "O2, the server ends a drain that hangs": without(

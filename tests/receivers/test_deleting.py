@@ -46,7 +46,7 @@ def test_delete__alone_forgets_after_its_own_commit(recording: Recording) -> Non
     link.workflow.delete()
 
     assert recording.settled == ["default"]
-    assert recording.causes == ["delete"]
+    assert recording.causes == ["delete:detectorworkflow", "delete:workflow"]
     assert recording.forgotten == {
         ("workflows", link.workflow_id),
         ("workflow_ids_by_detector", link.detector_id),

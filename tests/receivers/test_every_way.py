@@ -293,7 +293,7 @@ def test_delete__cascades(recording: Recording, name: str, many: bool) -> None:
     differs = changed(before)
     assert differs
     assert not_forgotten(recording, differs) == set()
-    assert set(recording.causes) == {"delete"}
+    assert {one.partition(":")[0] for one in recording.causes} == {"delete"}
 
 
 @pytest.mark.django_db

@@ -59,7 +59,7 @@ def test_save__in_autocommit_forgets_after_the_write_and_once(
 
     assert at_update == [[]]
     assert recording.settled == ["default"]
-    assert recording.causes == ["save"]
+    assert recording.causes == ["save:detector"]
     assert recording.forgotten == {
         ("detector_ids_by_route", ("old.type", "")),
         ("detector_ids_by_route", ("new.type", "")),

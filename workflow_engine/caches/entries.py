@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from workflow_engine.caches.question import Question
+from workflow_engine.metrics.forgets import MOST_NAMED
 
 #: Beyond this, naming entries costs more than reading all of them again.
 MOST_KEYS: Final = 10_000
@@ -14,10 +16,17 @@ Keys: TypeAlias = set[Any]
 
 
 class Entries:
-    """A collection that only grows; a question with too many keys is in it whole."""
+    """A collection that only grows; a question with too many keys is in it whole.
 
-    def __init__(self) -> None:
+    Attributes:
+        author: Who made the change that spoils them; "" = unknown.
+        rows: Some primary keys of the rows that changed, as far as they are known.
+    """
+
+    def __init__(self, author: str = "") -> None:
         """Hold none."""
+        self.author = author
+        self.rows: dict[Any, None] = {}
         self._some: dict[Question[Any, Any], Keys] = {}
         self._whole: dict[Question[Any, Any], None] = {}
 
@@ -36,6 +45,13 @@ class Entries:
         """Add every entry of a question."""
         self._some.pop(question, None)
         self._whole[question] = None
+
+    def name_rows(self, keys: Iterable[Any]) -> None:
+        """Note primary keys of changed rows; only some are kept."""
+        room = MOST_NAMED - len(self.rows)
+        if room > 0:
+            named = (key for key in keys if key is not None)
+            self.rows |= dict.fromkeys(islice(named, room))
 
     def update(self, other: Entries) -> None:
         """Add what another collection holds."""

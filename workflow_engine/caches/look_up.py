@@ -62,16 +62,21 @@ class LookUp:
 
         They were made of answers to the questions of this look-up, and stand as long as
         those do. Asked first of all, it costs what those would have cost, and is counted as
-        near hits of the first question (whether its own answers are empty is not known).
+        near hits of the first question, whose keys these are.
         """
         if in_transaction(self._coherence.database):
             return None
         if any(mode_of(one.name) != "enabled" for one in self._questions):
             return None
-        found = self._coherence.kept(name, keys, self._begun())
+        moment = self._begun()
+        found = self._coherence.kept(name, keys, moment)
         if found:
             first = self._questions[0]
             counts.add(first.name, "hit", "near", len(found))
+            empty = moment.standings[first.name].empty
+            if empty:
+                number = len(empty.intersection(found))
+                counts.add(first.name, "empty", "", number)
             verifier.sample(self._coherence, first, list(found))
         return found
 

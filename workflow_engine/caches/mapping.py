@@ -39,6 +39,13 @@ def unreadable(text: str) -> Any:
     raise ValueError(message)
 
 
+def text_of(key: Any) -> str:
+    """Return a key as people type it."""
+    if isinstance(key, tuple):
+        return "@".join(str(part) for part in key if part)
+    return str(key)
+
+
 def no_more() -> Iterable[Any]:
     """Return no key: every suffix tells its own."""
     return ()

@@ -7,7 +7,7 @@ back when it fails, and when its process dies.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
@@ -62,6 +62,9 @@ QUERY_CANCELED: Final = "57014"
 AnyQuestion: TypeAlias = Question[Any, Any]
 _Model: TypeAlias = type[models.Model]
 
+#: What rows spoil, by their model.
+Owing: TypeAlias = Mapping[_Model, Entries]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Drained:
@@ -79,7 +82,7 @@ class Drained:
 def drain(
     using: str,
     declared: Declared,
-    forget: Callable[[Entries], None],
+    forget: Callable[[Owing], None],
     *,
     waits: bool,
     seconds: float,
@@ -151,7 +154,7 @@ class _Drain:
         self,
         using: str,
         declared: Declared,
-        forget: Callable[[Entries], None],
+        forget: Callable[[Owing], None],
         waits: bool,  # noqa: FBT001 - private
         idle_seconds: float,
     ) -> None:
@@ -198,27 +201,30 @@ class _Drain:
                 cursor.execute(begin)
             outbox = CacheOutbox.objects.using(self._using)
             taken = outbox.take(PORTION_ROWS, waits=self._waits)
-            entries = self._entries(taken)
-            if entries:
-                self._forget(entries)
+            owing = self._owing(taken)
+            if owing:
+                self._forget(owing)
         return len(taken)
 
-    def _entries(self, taken: Sequence[Owed]) -> Entries:
-        entries = Entries()
+    def _owing(self, taken: Sequence[Owed]) -> Owing:
+        owing: dict[_Model, Entries] = {}
         images: dict[_Model, list[Row]] = {}
         for owed in taken:
             model = self._declared.model_of(owed.source)
             if model is None:
                 continue  # no question depends on it
+            entries = owing.setdefault(model, Entries())
             if owed.rows is None:
                 for question in self._declared.spoiled_by(model):
                     entries.add_all(question)
             else:
                 images.setdefault(model, []).extend(owed.rows)
         for model, rows in images.items():
+            column = "" if model._meta.pk is None else str(model._meta.pk.column)
+            owing[model].name_rows(row.get(column) for row in rows)
             for question in self._declared.spoiled_by(model):
-                self._name(question, model, rows, entries)
-        return entries
+                self._name(question, model, rows, owing[model])
+        return {model: entries for model, entries in owing.items() if entries}
 
     def _name(
         self, question: AnyQuestion, model: _Model, rows: Sequence[Row], into: Entries

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from workflow_engine.caches.coherence import CellState, Coherence
 from workflow_engine.caches.entries import Entries
-from workflow_engine.inspection.keys import AnyQuestion, count, text_of
+from workflow_engine.caches.mapping import text_of
+from workflow_engine.inspection.keys import AnyQuestion, count
 from workflow_engine.types.event import JSON
 
 #: The cause in the metrics.

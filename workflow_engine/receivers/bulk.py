@@ -12,7 +12,7 @@ from workflow_engine.caches.entries import MOST_KEYS
 from workflow_engine.receivers.rows import in_memory, key_of, select
 from workflow_engine.receivers.watch import Model, Watch, Watched
 
-CAUSE: Final = "bulk"
+KIND: Final = "bulk"
 
 
 def before_bulk(
@@ -43,18 +43,21 @@ def after_bulk(
 
 
 def _note(hook: Hook, watched: Watched, sender: Model, ids: Sequence[Any]) -> None:
+    cause = watched.cause(KIND)
+    hook.name_rows(ids, cause)
     if len(ids) > MOST_KEYS:
-        hook.add_all(watched.questions, CAUSE)
+        hook.add_all(watched.questions, cause)
         return
-    with hook.guard(watched.questions, CAUSE):
+    with hook.guard(watched.questions, cause):
         rows = select(watched, hook, ids, through=sender)
-        hook.add_rows(watched.questions, watched.model, rows, CAUSE)
+        hook.add_rows(watched.questions, watched.model, rows, cause)
 
 
 def _note_without_key(
     hook: Hook, watched: Watched, instances: Sequence[models.Model]
 ) -> None:
     """Note rows as they were handed over: conflicts were ignored, so keys are unknown."""
+    cause = watched.cause(KIND)
     for question in watched.questions:
         own = Watched(watched.model, (question,))
         if own.resolves and own.is_keyed_alone:
@@ -64,7 +67,7 @@ def _note_without_key(
         if len(known) < len(rows) or any(
             one.primary_key for one in own.fields.values()
         ):
-            hook.add_all(own.questions, CAUSE)
+            hook.add_all(own.questions, cause)
             continue
-        with hook.guard(own.questions, CAUSE):
-            hook.add_rows(own.questions, watched.model, known, CAUSE)
+        with hook.guard(own.questions, cause):
+            hook.add_rows(own.questions, watched.model, known, cause)

@@ -9,7 +9,7 @@ from django.db import models
 from workflow_engine.receivers.rows import in_memory, key_of, select
 from workflow_engine.receivers.watch import Model, Watch
 
-CAUSE: Final = "delete"
+KIND: Final = "delete"
 
 
 def before_delete(
@@ -36,10 +36,12 @@ def before_delete(
         row = None
         if watched.is_keyed_alone or not is_old:
             row = in_memory(named, instance)
-        with hook.guard(named.questions, CAUSE):
+        cause = named.cause(KIND)
+        with hook.guard(named.questions, cause):
             key = key_of(named, instance)
             rows = [row] if row is not None else select(named, hook, [key])
-            hook.add_rows(named.questions, named.model, rows, CAUSE)
+            hook.add_rows(named.questions, named.model, rows, cause)
+            hook.name_rows([key], cause)
 
 
 def _began_with(origin: Any, table: Model) -> bool:

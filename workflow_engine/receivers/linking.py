@@ -10,7 +10,7 @@ from django.db import models
 from workflow_engine.receivers.rows import select
 from workflow_engine.receivers.watch import Model, Watch
 
-CAUSE: Final = "m2m"
+KIND: Final = "m2m"
 
 #: At these moments the links are there: before they go, and after they came.
 _MOMENTS: Final = frozenset({"post_add", "pre_remove", "pre_clear"})
@@ -33,9 +33,10 @@ def around_link(
         sender, instance, ends["model"], ends["pk_set"], reverse=ends["reverse"]
     )
     for watched in watch.of(sender):
-        with hook.guard(watched.questions, CAUSE):
+        cause = watched.cause(KIND)
+        with hook.guard(watched.questions, cause):
             rows = select(watched, hook, by=condition)
-            hook.add_rows(watched.questions, watched.model, rows, CAUSE)
+            hook.add_rows(watched.questions, watched.model, rows, cause)
 
 
 def before_end_deleted(
@@ -55,9 +56,10 @@ def before_end_deleted(
             condition |= models.Q(**{field.name: own})
     hook = watch.hook(using)
     for watched in watch.of(through):
-        with hook.guard(watched.questions, CAUSE):
+        cause = watched.cause(KIND)
+        with hook.guard(watched.questions, cause):
             rows = select(watched, hook, by=condition)
-            hook.add_rows(watched.questions, watched.model, rows, CAUSE)
+            hook.add_rows(watched.questions, watched.model, rows, cause)
 
 
 def ends(through: Model) -> list[Any]:

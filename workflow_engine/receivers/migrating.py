@@ -19,7 +19,7 @@ from workflow_engine.receivers.watch import Watch
 
 logger = logging.getLogger(__name__)
 
-CAUSE: Final = "migrate"
+KIND: Final = "migrate"
 
 
 def after_migrate(watch: Watch, *, using: str, **_: Any) -> None:
@@ -33,7 +33,7 @@ def after_migrate(watch: Watch, *, using: str, **_: Any) -> None:
         if missing(using):
             install(using)
         _owe(watch, using)
-        watch.hook(using).add(all_of(watch.declared), CAUSE)
+        watch.hook(using).add(all_of(watch.declared), KIND)
 
 
 def _is_ours(using: str) -> bool:

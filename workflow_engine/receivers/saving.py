@@ -13,7 +13,7 @@ from workflow_engine.caches.mapping import Row
 from workflow_engine.receivers.rows import in_memory, key_of, select
 from workflow_engine.receivers.watch import Model, Watch, Watched
 
-CAUSE: Final = "save"
+KIND: Final = "save"
 
 #: Of `instance._state`, between the two signals of one save.
 _NAME: Final = "_workflow_engine_before"
@@ -66,12 +66,13 @@ def _note_old(before: _Before, watched: Watched, instance: models.Model) -> None
     hook, questions = before.hook, watched.questions
     if watched.is_keyed_alone and not watched.resolves:
         return  # the new row says the same
-    with hook.guard(questions, CAUSE):
+    cause = watched.cause(KIND)
+    with hook.guard(questions, cause):
         row = in_memory(watched, instance) if watched.is_keyed_alone else None
         rows = [row] if row else select(watched, hook, [key])
         for old in rows:
             before.rows[watched.model] = old
-        hook.add_rows(questions, watched.model, rows, CAUSE)
+        hook.add_rows(questions, watched.model, rows, cause)
 
 
 def _note_new(
@@ -85,8 +86,10 @@ def _note_new(
     row = in_memory(watched, instance, old=old, written=written)
     # Nothing can refer yet to a row that is new in this transaction.
     is_new = old is None and watched.is_keyed_alone
-    with hook.guard(questions, CAUSE):
+    cause = watched.cause(KIND)
+    with hook.guard(questions, cause):
         key = key_of(watched, instance)
         rows = [row] if row is not None else select(watched, hook, [key])
         is_committed = is_new or not in_transaction(hook.using)
-        hook.add_rows(questions, watched.model, rows, CAUSE, is_committed=is_committed)
+        hook.add_rows(questions, watched.model, rows, cause, is_committed=is_committed)
+        hook.name_rows([key], cause)

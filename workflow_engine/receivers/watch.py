@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from django.db import models
 
 from workflow_engine.caches.coherence import Coherence
+from workflow_engine.caches.coherence.base import cause_of
 from workflow_engine.caches.coherence.hook import Hook, hook_of
 from workflow_engine.caches.declared import Declared, Questions
 from workflow_engine.caches.mapping import Resolved
@@ -31,6 +32,10 @@ class Watched:
         """The model of its rows; of a proxy, what it stands for."""
         concrete: Model = self.model._meta.concrete_model or self.model
         return concrete
+
+    def cause(self, kind: str) -> str:
+        """Return the cause of a forget, for a kind of write to it."""
+        return cause_of(kind, self.model)
 
     @cached_property
     def fields(self) -> dict[str, Field]:

@@ -9,6 +9,14 @@ from workflow_engine.caches.coherence.base import (
     NearState,
     Peeked,
 )
-from workflow_engine.caches.coherence.current import current, reset
+from workflow_engine.caches.coherence.current import current, reset, use_of_cache
 
-__all__ = ["CellState", "Coherence", "NearState", "Peeked", "current", "reset"]
+__all__ = [
+    "CellState",
+    "Coherence",
+    "NearState",
+    "Peeked",
+    "current",
+    "reset",
+    "use_of_cache",
+]

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
+from django.db import models
+
 from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.declared import Declared, Questions
 from workflow_engine.caches.entries import Entries
@@ -21,9 +23,16 @@ from workflow_engine.caches.stores.base import Server
 K = TypeVar("K")
 V = TypeVar("V")
 
-
 #: The cause of a forget that no changed row asks for.
 BY_HAND: Final = "hand"
+
+#: What the tables of figures hold of a cause.
+MOST_CAUSE_CHARACTERS: Final = 64
+
+
+def cause_of(kind: str, model: type[models.Model]) -> str:
+    """Return the cause of a forget: how rows of a model were changed, or it was learnt."""
+    return f"{kind}:{model._meta.model_name}"[:MOST_CAUSE_CHARACTERS]
 
 
 class CellState(StrEnum):
@@ -98,8 +107,8 @@ class Coherence(Protocol):
     def forget(self, entries: Entries, cause: str) -> None:
         """Return once no later read can answer for these entries from before this call.
 
-        Outside a transaction. `cause` is a word for the metrics: save, delete, m2m, bulk,
-        outbox, sweep, hand, migrate, verifier.
+        Outside a transaction. `cause` is for the metrics: hand, migrate, verifier, or what
+        `cause_of` returns for save, delete, m2m, bulk, outbox, sweep.
 
         Raises:
             CacheUnavailable: They could not all be forgotten; no cached read is answered

@@ -12,8 +12,10 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from workflow_engine import clock
-from workflow_engine.caches.coherence.base import Peeked
+from workflow_engine.author import author
+from workflow_engine.caches.coherence.base import Peeked, cause_of
 from workflow_engine.caches.coherence.filling import load
+from workflow_engine.caches.coherence.forgotten import tell_all, tell_some
 from workflow_engine.caches.coherence.gate import LASTING, Gate
 from workflow_engine.caches.coherence.moment import Group, Moment
 from workflow_engine.caches.coherence.peeking import peek
@@ -24,7 +26,7 @@ from workflow_engine.caches.database import identity, in_transaction, is_same
 from workflow_engine.caches.declared import Declared, Questions
 from workflow_engine.caches.entries import Entries
 from workflow_engine.caches.near import Near
-from workflow_engine.caches.outbox import drain, keep_alive
+from workflow_engine.caches.outbox import Owing, drain, keep_alive
 from workflow_engine.caches.question import Question
 from workflow_engine.caches.stores.base import CellStore, Server
 from workflow_engine.conf import options
@@ -104,6 +106,7 @@ class CellCoherence:
             message = "the cache is closed: its server failed, or is not known yet"
             raise CacheUnavailable(self.gate.reason, message)
         with self._closing():
+            entries.author = entries.author or author()
             self._forget({cause: entries})
 
     def settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
@@ -222,21 +225,22 @@ class CellCoherence:
                     extra={"action": "forget", "access": place.question.name},
                 )
                 whole.append((place, cause))
-        for place, _ in whole:
+        wholly = {place for place, _ in whole}
+        for place in wholly:
             for found in self.store.scan(place.prefix):
                 self.store.unlink(found)
                 alive()
-        touched = {place for place, _, _ in some} | {place for place, _ in whole}
+        touched = {place for place, _, _ in some} | wholly
         self.store.unlink(names, last=[place.generation for place in touched])
         at = clock.monotonic()
         for place in touched:
             place.near.unsee(at)
         for place, cause, keys in some:
             place.near.drop(keys)
-            counts.add(place.question.name, "forgot", cause, len(keys))
+            tell_some(place.question, keys, cause, owed[cause])
         for place, cause in whole:
             place.near.clear()
-            counts.add(place.question.name, "forgot_all", cause)
+            tell_all(place.question, cause, owed[cause])
 
     def _prepare(self) -> bool:
         """Make new connections and forget everything that the outbox shows (X3)."""
@@ -259,7 +263,12 @@ class CellCoherence:
             seconds=DRAIN_SECONDS,
         ).is_complete
 
-    def _paying(self, cause: str, using: str) -> Callable[[Entries], None]:
+    def _paying(self, kind: str, using: str) -> Callable[[Owing], None]:
         """Return what a drain forgets by."""
         alive = partial(keep_alive, using)
-        return lambda entries: self._forget({cause: entries}, alive)
+
+        def pay(owing: Owing) -> None:
+            owed = {cause_of(kind, model): some for model, some in owing.items()}
+            self._forget(owed, alive)
+
+        return pay

@@ -29,6 +29,20 @@ def current() -> Coherence:
     return _of_process[0]
 
 
+def use_of_cache() -> str:
+    """Return whether this process answers from Redis: used, given_up, or "".
+
+    Given up is what was tried, or in use, and is closed after a failure; "" is a process
+    that needs no Redis or has not tried yet. Makes nothing and asks nobody.
+    """
+    for one in _of_process:
+        if isinstance(one, CellCoherence):
+            if one.gate.is_open:
+                return "used"
+            return "given_up" if one.gate.is_given_up else ""
+    return ""
+
+
 def reset(**_: Any) -> None:
     """Begin anew: without near copies, connections or trust in the cache."""
     _of_process.clear()

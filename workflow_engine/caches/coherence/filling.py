@@ -114,4 +114,7 @@ def _send(
     for result, count in Counter(results).items():
         counter = ("fill", "stored") if result is Filled.STORED else ("refused", result)
         counts.add(name, *counter, count)
+    pairs = zip(fills, results, strict=True)
+    sizes = [len(one.value) for one, result in pairs if result is Filled.STORED]
+    counts.sum(name, "bytes", "stored", count=len(sizes), total=sum(sizes))
     return results

@@ -49,6 +49,11 @@ class Gate:
         #: Why it is closed, for the metrics: breaker, replica, no_identity.
         self.reason = "breaker"
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it is closed because something failed, and not since the process began."""
+        return not self.is_open and self._retry_at > float("-inf")
+
     def passes(self) -> bool:
         """Whether the cache may be used; opens it when it is time to try.
 

@@ -17,6 +17,7 @@ from django.db import DatabaseError, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from workflow_engine import clock
+from workflow_engine.author import author
 from workflow_engine.caches.coherence.base import BY_HAND, Coherence
 from workflow_engine.caches.coherence.current import current as of_process
 from workflow_engine.caches.database import in_transaction
@@ -60,6 +61,10 @@ class Hook:
         for question in questions:
             self._entries(cause).add_all(question)
 
+    def name_rows(self, keys: Iterable[Any], cause: str) -> None:
+        """Note primary keys of the rows that are the cause; costs no query."""
+        self._entries(cause).name_rows(keys)
+
     def add_rows(
         self,
         questions: Questions,
@@ -75,7 +80,7 @@ class Hook:
             questions: Which depend on the model.
             model: As `depends_on` names it.
             rows: Old or new ones.
-            cause: A word for the metrics.
+            cause: For the metrics; see `base.cause_of`.
             is_committed: Nothing is left to be asked before the commit.
         """
         for question in questions:
@@ -135,7 +140,10 @@ class Hook:
         )
 
     def _entries(self, cause: str) -> Entries:
-        return self._owed.setdefault(cause, Entries())
+        entries = self._owed.get(cause)
+        if entries is None:
+            entries = self._owed[cause] = Entries(author())
+        return entries
 
     def _keep(
         self, question: AnyQuestion, model: Model, rows: Sequence[Row], cause: str

@@ -12,6 +12,7 @@ from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.near import Standing, Tag
 from workflow_engine.caches.stores.base import CellStore, Reply, Taken
 from workflow_engine.conf import options
+from workflow_engine.metrics.counts import counts
 
 K = TypeVar("K")
 
@@ -94,6 +95,7 @@ class Moment:
         asked_at = clock.monotonic()
         reply = store.read([*generations, *names], renewing=self.absent)
         incarnation, cells = reply.incarnation, reply.cells
+        self.group.places[0].reigns.meet(incarnation)
         self.absent = [
             name
             for name, nonce in zip(generations, cells, strict=False)
@@ -101,13 +103,14 @@ class Moment:
         ]
         for place, nonce in zip(self.group.places, cells, strict=False):
             is_nonce = nonce is not None and len(nonce) == NONCE_BYTES
-            self._turn(place, nonce if is_nonce else None, incarnation, asked_at)
+            tag = _tag(place, nonce, incarnation) if is_nonce else None
+            self._turn(place, tag, asked_at)
         return Reply(incarnation, cells[len(generations) :])
 
     def turn_all(self, tag: Tag, asked_at: float) -> None:
         """Let stand, for every question, what stands under one tag."""
         for place in self.group.places:
-            self.standings[place.question.name] = place.near.turn(tag, asked_at)
+            self._turn(place, tag, asked_at)
 
     def renew(self, taken: Taken, asked_at: float) -> None:
         """Let generations that were set vouch for what is read from now on."""
@@ -115,18 +118,21 @@ class Moment:
         for place in self.group.places:
             nonce = taken.renewed.get(place.generation)
             if nonce is not None:
-                self._turn(place, nonce, taken.incarnation, asked_at)
+                tag = _tag(place, nonce, taken.incarnation)
+                standing = place.near.turn(tag, asked_at)
+                self.standings[place.question.name] = standing
 
-    def _turn(
-        self,
-        place: Place[Any, Any],
-        nonce: bytes | None,
-        incarnation: bytes,
-        asked_at: float,
-    ) -> None:
-        question = place.question
-        tag = None if nonce is None else (incarnation, nonce, question.codec.schema)
-        self.standings[question.name] = place.near.turn(tag, asked_at)
+    def _turn(self, place: Place[Any, Any], tag: Tag, asked_at: float) -> None:
+        """Let stand what stands under a tag that was read, and count what it told."""
+        name = place.question.name
+        before = place.near.standing
+        standing = self.standings[name] = place.near.turn(tag, asked_at)
+        if tag is None:
+            counts.add(name, "generation", "missing")
+        elif standing is before or tag == before.tag:
+            counts.add(name, "generation", "unchanged")
+        else:
+            counts.add(name, "generation", "changed")
 
     def note(self, name: str, *, is_near: bool) -> None:
         """Note whether a question was now answered by standing copies alone."""
@@ -164,3 +170,7 @@ class Moment:
         return len(kept.standings) == len(standings) and all(
             map(is_, kept.standings, standings)
         )
+
+
+def _tag(place: Place[Any, Any], nonce: bytes | None, incarnation: bytes) -> Tag:
+    return (incarnation, nonce, place.question.codec.schema)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
+from workflow_engine.caches.coherence.reigns import Reigns
 from workflow_engine.caches.near import NearCopies
 from workflow_engine.caches.question import Question
 from workflow_engine.conf import options
@@ -30,7 +31,11 @@ class Place(Generic[K, V]):
     """Names, near copies and lives of the entries of a question."""
 
     def __init__(
-        self, question: Question[K, V], prefix: str, near: NearCopies[K, V]
+        self,
+        question: Question[K, V],
+        prefix: str,
+        near: NearCopies[K, V],
+        reigns: Reigns,
     ) -> None:
         """Put entries under `prefix`, which says which database they come from.
 
@@ -38,6 +43,7 @@ class Place(Generic[K, V]):
         """
         self.question = question
         self.near = near
+        self.reigns = reigns
         self._prefix = f"{prefix}{question.name}:"
         self.prefix = self._prefix.encode()
         self.generation = self.prefix + GENERATION.encode()

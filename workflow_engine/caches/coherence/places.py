@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from workflow_engine import clock
 from workflow_engine.caches.coherence.moment import Group, Moment
 from workflow_engine.caches.coherence.place import Place
+from workflow_engine.caches.coherence.reigns import Reigns
 from workflow_engine.caches.declared import Questions
 from workflow_engine.caches.near import Near
 from workflow_engine.caches.question import Question
@@ -27,6 +28,7 @@ class Places:
         """Have none yet; `prefix` says which database entries come from, and may ask it."""
         self.near = near
         self._prefix = prefix
+        self._reigns = Reigns()
         self._places: dict[str, Place[Any, Any]] = {}
         self._groups: dict[Questions, Group] = {}
 
@@ -34,7 +36,8 @@ class Places:
         """Return the place of a question."""
         found = self._places.get(question.name)
         if found is None:
-            found = Place(question, self._prefix(), self.near.open())
+            near = self.near.open()
+            found = Place(question, self._prefix(), near, self._reigns)
             found = self._places.setdefault(question.name, found)
         return found
 

@@ -50,6 +50,8 @@ class Reading(Generic[K, V]):
         missed: Of the keys that were loaded and might be stored, why they were.
         bypassed: Of the keys that were loaded and must not be stored, why not.
         stood: How many answers are standing copies.
+        cells_read: How many cells came.
+        bytes_read: How large they were together.
     """
 
     def __init__(self, place: Place[K, V], store: CellStore, near: Near) -> None:
@@ -65,6 +67,8 @@ class Reading(Generic[K, V]):
         self.bypassed: dict[K, str] = {}
         self._copies: list[tuple[K, Copy]] = []
         self.stood = 0
+        self.cells_read = 0
+        self.bytes_read = 0
 
     def run(self, keys: Sequence[K], moment: Moment) -> None:
         """Answer every key; `moment` vouches for near copies.
@@ -116,6 +120,9 @@ class Reading(Generic[K, V]):
 
     def judge(self, keys: Sequence[K], reply: Reply) -> None:
         """Answer what usable cells answer; the rest is missing."""
+        self._place.reigns.meet(reply.incarnation)
+        self.cells_read += len(reply.cells) - reply.cells.count(None)
+        self.bytes_read += sum(map(len, filter(None, reply.cells)))
         if not self._near.bound and self._judge_at_once(keys, reply):
             return
         incarnation = reply.incarnation
@@ -184,6 +191,7 @@ class Reading(Generic[K, V]):
             if name in taken.permits
         }
         others = {key: name for key, name in names.items() if key not in mine}
+        counts.add(self._place.question.name, "permit", "taken", len(mine))
         if mine:
             # A permit that was seen and has gone left an entry that is absent.
             self.missed = {
@@ -213,17 +221,21 @@ class Reading(Generic[K, V]):
         counts.add(name, "hit", "near", self.stood)
         counts.add(name, "hit", "cell", len(hits) - self.stood)
         counts.add(name, "empty", "", sum(map(hits.count, question.empties)))
+        size = self.bytes_read
+        counts.sum(name, "bytes", "read", count=self.cells_read, total=size)
 
     def _follow(self, others: dict[K, bytes], taken: Taken) -> None:
         """Wait for what others are filling; what does not come is loaded and not stored."""
         left = others if taken.is_full else self._wait(others)
+        name = self._place.question.name
+        counts.add(name, "permit", "waited", len(others) - len(left))
         if not left:
             return
         reason = "full" if taken.is_full else "busy"
         self.answers |= load(self._place.question, list(left))
         self.bypassed |= dict.fromkeys(left, reason)
         if taken.is_full:
-            counts.add(self._place.question.name, "refused", "oom", len(left))
+            counts.add(name, "refused", "oom", len(left))
 
     def _wait(self, names: dict[K, bytes]) -> dict[K, bytes]:
         """Return the names that hold no value within CACHE_WAIT_SECONDS."""

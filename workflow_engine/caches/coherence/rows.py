@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from django.db import DatabaseError
 
 from workflow_engine import clock
+from workflow_engine.author import author
 from workflow_engine.caches.coherence.base import (
     BY_HAND,
     CellState,
@@ -21,6 +22,7 @@ from workflow_engine.caches.coherence.base import (
     Peeked,
 )
 from workflow_engine.caches.coherence.filling import load
+from workflow_engine.caches.coherence.forgotten import tell
 from workflow_engine.caches.coherence.moment import Moment
 from workflow_engine.caches.coherence.place import Place
 from workflow_engine.caches.coherence.places import Places
@@ -81,7 +83,8 @@ class RowCoherence:
     def forget(self, entries: Entries, cause: str) -> None:
         """Change the number: entries of other processes cannot be reached one by one."""
         CacheGeneration.objects.using(self.database).renew()
-        _count(entries, cause)
+        entries.author = entries.author or author()
+        tell(entries, cause)
         self._places.unsee()
 
     def settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
@@ -92,7 +95,7 @@ class RowCoherence:
             if cause == BY_HAND:
                 self.forget(entries, cause)
             else:
-                _count(entries, cause)
+                tell(entries, cause)
         self._places.unsee()
         return True
 
@@ -141,10 +144,3 @@ class RowCoherence:
                 counts.add("", "error", "generation")
             return None
         return (number.to_bytes(8, "big", signed=True),)
-
-
-def _count(entries: Entries, cause: str) -> None:
-    for question, keys in entries.some():
-        counts.add(question.name, "forgot", cause, len(keys))
-    for question in entries.whole():
-        counts.add(question.name, "forgot_all", cause)
