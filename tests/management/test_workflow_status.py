@@ -214,7 +214,7 @@ def test_status__costs(shared: None) -> None:
     with CaptureQueriesContext(connection) as queries:
         call("workflow_status")
 
-    assert len(queries) <= 20, [one["sql"] for one in queries]
+    assert len(queries) <= 12, [one["sql"] for one in queries]
 
 
 # --- database

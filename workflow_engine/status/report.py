@@ -36,7 +36,7 @@ class Report:
 
 
 def read(using: str, now: datetime) -> Report:
-    """Return how all stands; about twenty queries, and one round trip to Redis if it is used.
+    """Return how all stands; about twelve queries, and one round trip to Redis if it is used.
 
     A Redis that is away is part of it.
 

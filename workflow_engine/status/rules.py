@@ -47,7 +47,7 @@ def absent_tables(using: str) -> list[str]:
 
 
 def read(using: str) -> Rules:
-    """Return what is there; three queries, and one for each watched table."""
+    """Return what is there; five queries."""
     workflows = Workflow.objects.using(using).aggregate(
         all=Count("pk"), enabled=Count("pk", filter=Q(enabled=True))
     )

@@ -129,16 +129,18 @@ SCHEMA: Final = """
     WHERE pg_class.oid = to_regclass(%s)
 """
 
-#: Describe our triggers on a table.
+#: Describe our triggers on some tables.
 INSTALLED: Final = """
-    SELECT tgname::text, tgtype::int, tgenabled::text, tgoldtable::text, tgnewtable::text,
+    SELECT one, tgname::text, tgtype::int, tgenabled::text, tgoldtable::text, tgnewtable::text,
            tginitdeferred, prosrc, prosecdef, proconfig,
            EXISTS (
                SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner)))
                WHERE grantee = 0
            )
-    FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
-    WHERE tgrelid = to_regclass(%s) AND tgname LIKE 'wfe\\_cache\\_%%'
+    FROM unnest(%s::text[]) AS one
+    JOIN pg_trigger ON tgrelid = to_regclass(one)
+    JOIN pg_proc ON pg_proc.oid = tgfoid
+    WHERE tgname LIKE 'wfe\\_cache\\_%%'
 """
 
 #: Always on, or on but for replicated rows.
@@ -180,12 +182,17 @@ def uninstall(connection: BaseDatabaseWrapper) -> None:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return the tables whose triggers are missing, disabled or not as they should be."""
+    """Return the tables whose triggers are missing, disabled or not as they should be.
+
+    Two queries.
+    """
     schema = connection.ops.quote_name(_schema(connection))
+    functions = list(_functions(connection, schema, WATCHED))
+    installed = _installed(connection, [table for table, _, _ in functions])
     return [
         table
-        for table, _, body in _functions(connection, schema, WATCHED)
-        if _installed(connection, table) != _expected(table, body)
+        for table, _, body in functions
+        if installed[table] != _expected(table, body)
     ]
 
 
@@ -268,17 +275,18 @@ def _expected(table: str, body: str) -> dict[str, tuple[Any, ...]]:
 
 
 def _installed(
-    connection: BaseDatabaseWrapper, table: str
-) -> dict[str, tuple[Any, ...]]:
-    """Return the triggers of a table that are on, as `_expected` describes them."""
+    connection: BaseDatabaseWrapper, tables: list[str]
+) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """Return for each table its triggers that are on, as `_expected` describes them."""
+    quoted = {connection.ops.quote_name(table): table for table in tables}
     with connection.cursor() as cursor:
-        cursor.execute(INSTALLED, [connection.ops.quote_name(table)])
+        cursor.execute(INSTALLED, [list(quoted)])
         found = cursor.fetchall()
-    return {
-        name: (bits, *rest)
-        for name, bits, enabled, *rest in found
-        if enabled in _IS_ENABLED
-    }
+    installed: dict[str, dict[str, tuple[Any, ...]]] = {table: {} for table in tables}
+    for table, name, bits, enabled, *rest in found:
+        if enabled in _IS_ENABLED:
+            installed[quoted[table]][name] = (bits, *rest)
+    return installed
 
 
 def _schema(connection: BaseDatabaseWrapper) -> str:

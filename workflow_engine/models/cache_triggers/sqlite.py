@@ -25,8 +25,8 @@ TRIGGER: Final = (
 
 #: Read the text of our triggers.
 INSTALLED: Final = (
-    "SELECT name, sql FROM sqlite_master"
-    " WHERE type = 'trigger' AND tbl_name = %s AND name LIKE 'wfe_cache_%%'"
+    "SELECT tbl_name, name, sql FROM sqlite_master"
+    " WHERE type = 'trigger' AND name LIKE 'wfe_cache_%'"
 )
 
 _OPERATIONS: Final = ("INSERT", "UPDATE", "DELETE")
@@ -54,14 +54,15 @@ def uninstall(connection: BaseDatabaseWrapper) -> None:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return the tables whose triggers are missing or not as they should be."""
-    found: list[str] = []
+    """Return the tables whose triggers are missing or not as they should be; one query."""
+    installed: dict[str, dict[str, str]] = {table: {} for table in _tables()}
     with connection.cursor() as cursor:
-        for table in _tables():
-            cursor.execute(INSTALLED, [table])
-            if dict(cursor.fetchall()) != _triggers(connection, table):
-                found.append(table)
-    return found
+        cursor.execute(INSTALLED)
+        for table, name, statement in cursor.fetchall():
+            installed.setdefault(table, {})[name] = statement
+    return [
+        table for table in _tables() if installed[table] != _triggers(connection, table)
+    ]
 
 
 def _tables() -> Iterator[str]:
