@@ -1,15 +1,20 @@
 """Late: work that is done once, some seconds after it was first asked for, off everybody's path.
 
-One thread for each time; none while nothing is asked. A forked child asks anew.
+One thread as long as anything is asked for, and none while nothing is. It treats its database
+connections as a request does: CONN_MAX_AGE says whether the next time finds them open. A
+forked child asks anew.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable
 
-from django.db import connections
+from django.db import close_old_connections, connections
+
+logger = logging.getLogger(__name__)
 
 
 class LateTimer:
@@ -21,35 +26,70 @@ class LateTimer:
         """Do nothing yet; `seconds` is asked when it is armed."""
         self._work = work
         self._seconds = seconds
-        self._lock = threading.Lock()
-        self._timer: threading.Timer | None = None  # guarded by _lock
-        os.register_at_fork(after_in_child=self._leave_parent)
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        """Be disarmed; in a forked child the parent's thread, and a lock it held, are not."""
+        self._changed = threading.Condition(threading.Lock())
+        self._wait_seconds: float | None = None  # None: disarmed; guarded by _changed
+        self._times = 0  # it was armed or disarmed; guarded by _changed
+        self._has_thread = False  # guarded by _changed
 
     def arm(self) -> None:
-        """Do the work after a while, unless that is to happen anyway."""
-        with self._lock:
-            if self._timer is not None:
-                return
-            self._timer = threading.Timer(self._seconds(), self._run)
-            self._timer.daemon = True
-            self._timer.start()
+        """Do the work after a while, unless that is to happen anyway.
+
+        It may be armed by the work itself, for another time. Where the system has no room
+        for a thread it stays disarmed, and says so.
+        """
+        with self._changed:
+            if self._wait_seconds is None:
+                self._set(self._seconds())
+                if not self._has_thread:
+                    self._start()
 
     def disarm(self) -> None:
         """Do not do the work, unless it has begun."""
-        with self._lock:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+        with self._changed:
+            self._set(None)
 
-    def _leave_parent(self) -> None:
-        """In a forked child, be disarmed: the parent's timer, and a lock it held, are not here."""
-        self._lock = threading.Lock()
-        self._timer = None
+    def _set(self, seconds: float | None) -> None:
+        self._wait_seconds = seconds
+        self._times += 1
+        self._changed.notify()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="workflow-late", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # also when the process is about to end
+            self._wait_seconds = None
+            logger.warning("No thread for late work.", extra={"action": "late"})
+        else:
+            self._has_thread = True
 
     def _run(self) -> None:
-        with self._lock:
-            self._timer = None
         try:
-            self._work()
+            while self._is_due():
+                self._work()
+                close_old_connections()
+        except BaseException:
+            with self._changed:
+                self._wait_seconds, self._has_thread = None, False
+            raise
         finally:
             connections.close_all()  # the thread ends, and its connections with it
+
+    def _is_due(self) -> bool:
+        """Wait until the work is due; without any the thread is to end."""
+        with self._changed:
+            while self._wait_seconds is not None:
+                seen = self._times
+                if not self._changed.wait_for(
+                    lambda: self._times != seen,  # noqa: B023 - called in this turn only
+                    timeout=self._wait_seconds,
+                ):
+                    self._wait_seconds = None
+                    return True
+            self._has_thread = False
+            return False

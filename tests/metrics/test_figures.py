@@ -6,16 +6,23 @@ import os
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import Sum
 from django.test import override_settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
+from tests.waiting import wait_until
+from workflow_engine import __version__
 from workflow_engine.metrics import figures
-from workflow_engine.metrics.counts import Counts, Figure, counts
-from workflow_engine.models import MetricBucket
+from workflow_engine.metrics.counts import Counts, counts
+from workflow_engine.metrics.figures import Figures
+from workflow_engine.metrics.forgets import Forgotten, forgets
+from workflow_engine.metrics.sources import read_sources
+from workflow_engine.models import CacheForget, MetricBucket, MetricSource
+from workflow_engine.models.metric_source import GRACE, CacheUse
 
 pytestmark = pytest.mark.usefixtures("_from_nothing")
 
@@ -28,14 +35,45 @@ counts.observe("child", "load", "ms", 4.0)
 """
 
 
+LATE = "workflow-late"
+
+
 @pytest.fixture
 def _from_nothing() -> None:
     counts.take()
+    forgets.take()
 
 
 def total(access: str, counter: str) -> int:
-    found = MetricBucket.objects.filter(scope=access, counter=counter)
-    return found.aggregate(Sum("count"))["count__sum"] or 0
+    """Return what one counter came to, which minutes, hours and days must agree on."""
+    found = MetricBucket.objects.filter(scope=access, counter=counter).order_by()
+    sums: dict[str, int] = dict(found.values_list("size").annotate(Sum("count")))
+    assert len(set(sums.values())) <= 1, sums
+    return sums.get("minute", 0)
+
+
+def forgotten(access: str = "workflows") -> Forgotten:
+    return Forgotten(
+        at=datetime(2026, 5, 2, tzinfo=UTC),
+        access=access,
+        cause="save:workflow",
+        count=2,
+        keys=("1", "a\0b"),
+        rows=("7",),
+        author="x" * 200,
+    )
+
+
+def _cut() -> None:
+    """End the connection of this thread, which does not notice."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            pid = cursor.fetchone()[0]
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        other.close()
 
 
 def test_add__exact_under_threads() -> None:
@@ -52,7 +90,8 @@ def test_add__exact_under_threads() -> None:
     for thread in threads:
         thread.join(30)
 
-    hit, load = own.take()
+    hit, load, spread = own.take()
+    assert (spread.counter, spread.reason, spread.count) == ("load.le", "2", 20_000)
     assert (hit.count, load.count, load.total, load.highest) == (
         20_000,
         20_000,
@@ -93,41 +132,176 @@ def test_add__tells_of_the_first_since_the_last_taking() -> None:
     assert len(told) == 2
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_flush__adds_to_what_others_wrote_in_the_minute() -> None:
     for count, value in ((3, 5.0), (4, 2.0)):
         counts.add("a", "hit", "near", count)
         counts.observe("a", "load", "ms", value)
         figures.flush()
 
-    hit, load = MetricBucket.objects.order_by("counter")
+    hit, load, *spread = MetricBucket.objects.filter(size="minute").order_by("counter")
     assert (hit.scope, hit.reason, hit.count) == ("a", "near", 7)
     assert (load.count, load.total, load.highest) == (2, 7.0, 5.0)
+    assert {(one.counter, one.reason, one.count) for one in spread} == {
+        ("load.le", "2", 1),
+        ("load.le", "5", 1),
+    }
 
 
-@pytest.mark.django_db
-def test_flush__nothing_was_counted(django_assert_num_queries: object) -> None:
-    with django_assert_num_queries(0):  # type: ignore[operator] # a fixture
-        assert figures.flush() == 0
+@pytest.mark.django_db(transaction=True)
+def test_flush__tells_when_it_writes_again_and_once_that_it_does_not(
+    django_assert_num_queries: DjangoAssertNumQueries, settings: Settings
+) -> None:
+    settings.WORKFLOW_ENGINE = {"METRICS_FLUSH_SECONDS": 60, "RELEASE": "2026.5.1"}
+    counts.add("a", "hit")
+    figures.flush()
+    counting = MetricSource.objects.get()
+
+    assert figures.flush() == 0
+    resting = MetricSource.objects.get()
+    with django_assert_num_queries(0):
+        figures.flush()
+
+    assert counting.expected_at == counting.flushed_at + timedelta(minutes=1)
+    assert counting.started_at <= counting.flushed_at
+    assert counting.release == f"workflow_engine {__version__}, 2026.5.1"
+    assert (resting.pk, resting.expected_at) == (counting.pk, None)
+    assert (resting.started_at, resting.ended_at) == (counting.started_at, None)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
+def test_end__says_so_and_counting_takes_it_back() -> None:
+    counts.add("a", "hit")
+    figures.flush()
+
+    figures.end()
+    ended = MetricSource.objects.get()
+    counts.add("a", "hit")
+    figures.flush()
+    back = MetricSource.objects.get()
+
+    assert (ended.ended_at, ended.expected_at) == (ended.flushed_at, None)
+    assert (back.pk, back.ended_at) == (ended.pk, None)
+    assert total("a", "hit") == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_end__of_a_process_that_counted_nothing() -> None:
+    figures.end()
+
+    assert MetricSource.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_end__its_connection_died_unnoticed() -> None:
+    counts.add("a", "hit")
+    connection.ensure_connection()
+    _cut()
+
+    figures.end()
+
+    assert total("a", "hit") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flush__of_what_use_the_cache_is() -> None:
+    own = Figures(lambda: CacheUse.GIVEN_UP)
+    counts.add("a", "hit")
+
+    own.flush()
+    own.discard()
+
+    assert MetricSource.objects.get().cache_use == "given_up"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flush__not_in_a_transaction(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    counts.add("a", "hit")
+    with transaction.atomic(), django_assert_num_queries(0):
+        within = figures.flush()
+
+    assert (within, figures.flush()) == (0, 1)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_flush__is_one_statement(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    counts.add("a", "hit")
+    forgets.note(forgotten())
+
+    with django_assert_num_queries(1):
+        figures.flush()
+
+    assert CacheForget.objects.count() == 1
+
+
+def refuse(*_: object) -> None:
+    raise OperationalError("away")
+
+
+@pytest.mark.django_db(transaction=True)
 def test_flush__database_away_keeps_what_was_counted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def refuse(*_: object) -> None:
-        raise OperationalError("away")
-
     counts.add("a", "hit", "near", 3)
+    forgets.note(forgotten(access="first"))
     with connection.execute_wrapper(refuse):
-        written = figures.flush()
+        written = [figures.flush(), figures.flush()]
     counts.add("a", "hit", "near", 1)
+    forgets.note(forgotten(access="second"))
 
-    assert written == 0
+    figures.flush()
+
+    assert written == [0, 0]
     assert [record.message for record in caplog.records] == [
         "Figures could not be written and are kept."
     ]
-    assert counts.take() == [Figure(scope="a", counter="hit", reason="near", count=4)]
+    assert total("a", "hit") == 4
+    assert list(
+        CacheForget.objects.order_by("pk").values_list("access", flat=True)
+    ) == ["first", "second"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flush__database_away_is_silence_to_others(settings: Settings) -> None:
+    settings.WORKFLOW_ENGINE = {"METRICS_FLUSH_SECONDS": 60}
+    counts.add("a", "hit")
+    figures.flush()
+    expected_at = MetricSource.objects.get().expected_at
+    assert expected_at
+
+    counts.add("a", "hit")
+    with connection.execute_wrapper(refuse):
+        figures.flush()
+    in_time, late = (
+        read_sources("default", expected_at + GRACE + timedelta(seconds=after))
+        for after in (-1, 1)
+    )
+    figures.flush()
+    back = read_sources("default", expected_at + timedelta(seconds=1))
+
+    assert (in_time.living, in_time.silent) == (1, 0)
+    assert (late.living, late.silent, late.silent_since) == (1, 1, late.flushed_at)
+    assert (back.living, back.silent) == (1, 0)
+
+
+def test_discard__leaves_nothing_to_a_timer() -> None:
+    counts.add("a", "hit")
+    forgets.note(forgotten())
+
+    figures.discard()
+
+    assert counts.take() == []
+    assert forgets.take() == []
+    wait_until(
+        lambda: all(one.name != LATE for one in threading.enumerate()),
+        "the timer has ended",
+        limit_seconds=10,
+    )
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,11 +1,10 @@
-"""The generation, its bumps by database triggers, and figures."""
+"""The generation, and its bumps by database triggers; what the outbox owes."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,11 +15,10 @@ from pytest_django import DjangoAssertNumQueries
 from tests.factories import EnvironmentFactory, WorkflowFactory
 from tests.models.outbox import asked, clear, run, session
 from tests.queue.threads import LIMIT_SECONDS, elsewhere
-from workflow_engine.models import CacheGeneration, CacheOutbox, MetricBucket
+from workflow_engine.models import CacheGeneration, CacheOutbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-MINUTE = datetime(2026, 5, 2, 10, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 RENAME = "UPDATE workflow_engine_environment SET name = name || 'x'"
@@ -31,16 +29,6 @@ from django.db import connection
 with connection.cursor() as cursor:
     cursor.execute("{RENAME}")
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    access: str = "workflows"
-    counter: str = "lag"
-    reason: str = ""
-    count: int = 1
-    total: float = 0.0
-    highest: float = 0.0
 
 
 def current() -> int | None:
@@ -313,39 +301,3 @@ def test_outbox__has_the_moment_of_the_database() -> None:
         "SELECT abs(extract(epoch FROM now() - created_at)) < 60"
         " FROM workflow_engine_cacheoutbox"
     )
-
-
-def test_add__inserts_adds_and_keeps_the_most(
-    django_assert_num_queries: DjangoAssertNumQueries,
-) -> None:
-    one = Figure(count=2, total=5.0, highest=4.0)
-    hits = Figure(counter="hit", reason="near", count=7)
-    MetricBucket.objects.add([one], MINUTE)
-
-    with transaction.atomic(), django_assert_num_queries(1):
-        MetricBucket.objects.add([hits, replace(one, total=3.0, highest=2.0)], MINUTE)
-    MetricBucket.objects.add([replace(one, highest=9.0)], MINUTE + HOUR)
-
-    assert list(
-        MetricBucket.objects.order_by("minute", "counter").values_list(
-            "minute", "counter", "reason", "count", "total", "highest"
-        )
-    ) == [
-        (MINUTE, "hit", "near", 7, 0.0, 0.0),
-        (MINUTE, "lag", "", 4, 8.0, 4.0),
-        (MINUTE + HOUR, "lag", "", 2, 5.0, 9.0),
-    ]
-
-
-def test_add__of_nothing() -> None:
-    MetricBucket.objects.add([], MINUTE)
-
-    assert MetricBucket.objects.count() == 0
-
-
-def test_metrics__since_and_older_than() -> None:
-    for hours in range(3):
-        MetricBucket.objects.add([Figure()], MINUTE + hours * HOUR)
-
-    assert MetricBucket.objects.since(MINUTE + HOUR).count() == 2
-    assert MetricBucket.objects.older_than(MINUTE + HOUR).count() == 1

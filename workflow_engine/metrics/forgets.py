@@ -13,11 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from workflow_engine.conf import options
+from workflow_engine.models.cache_forget import CacheForget, joined
+
 #: Between two times they are written down.
 MOST_NOTES: Final = 500
 
 #: Keys and rows that one note names.
 MOST_NAMED: Final = 20
+
+#: As the columns have it.
+MOST_LETTERS: Final = 64
+MOST_AUTHOR_LETTERS: Final = 150
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +62,9 @@ class Forgets:
         os.register_at_fork(after_in_child=self._leave_parent)
 
     def note(self, forgotten: Forgotten) -> None:
-        """Keep a note; the oldest gives way."""
+        """Keep a note, unless nothing is to be counted; the oldest gives way."""
+        if not options.METRICS:
+            return
         with self._lock:
             self._notes.append(forgotten)
 
@@ -67,14 +76,36 @@ class Forgets:
         return taken
 
     def put_back(self, notes: Iterable[Forgotten]) -> None:
-        """Hold what was taken, before what came since."""
+        """Hold what was taken, before what came since; the oldest have no place."""
         with self._lock:
-            self._notes.extendleft(reversed(list(notes)))
+            room = MOST_NOTES - len(self._notes)
+            kept = list(notes)[-room:] if room else []
+            self._notes.extendleft(reversed(kept))
 
     def _leave_parent(self) -> None:
         """In a forked child, hold none: the parent writes what it noted."""
         self._lock = threading.Lock()
         self._notes.clear()
+
+
+def row_of(note: Forgotten) -> CacheForget:
+    """Return a note as a row, with nothing in it that a database refuses."""
+    return CacheForget(
+        at=note.at,
+        access=_sound(note.access)[:MOST_LETTERS],
+        cause=_sound(note.cause)[:MOST_LETTERS],
+        count=note.count,
+        keys=joined([_sound(key) for key in note.keys[:MOST_NAMED]]),
+        is_cut=note.is_cut or len(note.keys) > MOST_NAMED,
+        rows=joined([_sound(row) for row in note.rows[:MOST_NAMED]]),
+        author=_sound(note.author)[:MOST_AUTHOR_LETTERS],
+    )
+
+
+def _sound(text: str) -> str:
+    """Return a text that can be encoded and stored."""
+    encoded = text.encode(errors="replace").decode()
+    return encoded.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 forgets = Forgets()

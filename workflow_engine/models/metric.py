@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 
-from django.db import models
+from django.db import connections, models
+from django.db.models import Max, Sum
 from django.utils.translation import gettext_lazy as _
 
-from workflow_engine.models.upsert import Upsert
+from workflow_engine.models.metric_add import Adding, Counted, columns_of
 
 #: Where the rows stand that have no time.
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,23 +26,6 @@ class Size(models.TextChoices):
     EVER = "ever", _("ever")  # what days no longer kept had come to
 
 
-class Counted(Protocol):
-    """A figure as it is counted in a process."""
-
-    @property
-    def scope(self) -> str: ...
-    @property
-    def counter(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def count(self) -> int: ...
-    @property
-    def total(self) -> float: ...
-    @property
-    def highest(self) -> float: ...
-
-
 class MetricBucketQuerySet(models.QuerySet["MetricBucket"]):
     """Figures, added to by many processes."""
 
@@ -51,15 +36,42 @@ class MetricBucketQuerySet(models.QuerySet["MetricBucket"]):
         work can be missed or done twice. One statement. No two of `figures` may have the
         same scope, counter and reason.
         """
-        found = list(figures)
-        rows = [
-            {name: getattr(figure, name) for name in _FIGURE} | {"size": size, "at": at}
-            for size, at in moments(now).items()
-            for figure in found
-        ]
-        ADD.run(rows, using=self.db)
+        self.adding(figures, moments(now)).run()
 
     add.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
+
+    def fold(self, ids: Collection[int]) -> int:
+        """Delete rows, and add the days among them to what was ever counted.
+
+        Both or neither: within a transaction of the caller, in which the rows are locked.
+        Returns how many went.
+        """
+        rows = self.filter(pk__in=ids)
+        days = (
+            rows.filter(size=Size.DAY)
+            .order_by()
+            .values("scope", "counter", "reason")
+            .annotate(Sum("count"), Sum("total"), Max("highest"))
+            .values_list(*_FOLDED)
+        )
+        folded = [_Folded(*one) for one in days]
+        if folded:
+            self.adding(folded, {Size.EVER: EPOCH}).run()
+        deleted: int = rows.delete()[0]
+        return deleted
+
+    fold.alters_data = True  # type: ignore[attr-defined] # as above
+
+    def adding(
+        self, figures: Iterable[Counted], places: Mapping[Size, datetime]
+    ) -> Adding:
+        """Return what adds figures to the rows of some sizes, each at its moment."""
+        return Adding(
+            table=self.model._meta.db_table,
+            connection=connections[self.db],
+            places=[(size.value, at) for size, at in places.items()],
+            figures=columns_of(figures),
+        )
 
     def of(self, size: Size, since: datetime, until: datetime) -> MetricBucketQuerySet:
         """Return the figures of one size from a moment on, up to before another."""
@@ -112,21 +124,21 @@ class MetricBucket(models.Model):
         return f"{name} in the {self.size} {self.at:%Y-%m-%d %H:%M}: {self.count}"
 
 
-_KEY: Final = ("size", "at", "counter", "scope", "reason")
-_FIGURE: Final = ("scope", "counter", "reason", "count", "total", "highest")
+@dataclass(frozen=True)
+class _Folded:
+    """A figure of some days together."""
 
-#: Insert the figure, or add to it.
-ADD: Final = Upsert(
-    model=MetricBucket,
-    columns=(*_KEY, "count", "total", "highest"),
-    key=_KEY,
-    update=(
-        "{set[count]} = {old[count]} + {new[count]},"
-        " {set[total]} = {old[total]} + {new[total]},"
-        " {set[highest]} = CASE WHEN {new[highest]} > {old[highest]}"
-        " THEN {new[highest]} ELSE {old[highest]} END"
-    ),
-    returning=("count",),
+    counter: str
+    scope: str
+    reason: str
+    count: int
+    total: float
+    highest: float
+
+
+_FOLDED: Final = (
+    *("counter", "scope", "reason"),
+    *("count__sum", "total__sum", "highest__max"),
 )
 
 

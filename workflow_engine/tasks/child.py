@@ -93,7 +93,7 @@ def live(worker_pid: int, inherited: Collection[int]) -> None:
         if told.wait(LOOK_SECONDS):
             break
     companion.stop(STOP_SECONDS)
-    figures.flush()  # such a process ends without what is done at exit
+    figures.end()  # such a process ends without what is done at exit
 
 
 def _mind_own_signals(told: Latch) -> None:

@@ -64,4 +64,4 @@ def add_step(sender: Any = None, **_: Any) -> None:
 def flush(**_: Any) -> None:
     """Write the sampled decisions that still wait in this process."""
     buffer.flush()
-    figures.flush()
+    figures.end()
