@@ -13,6 +13,7 @@ from django.db.models import (
     Func,
     IntegerField,
     Max,
+    Q,
     QuerySet,
     Sum,
     Value,
@@ -20,8 +21,16 @@ from django.db.models import (
 from django.db.models.expressions import Combinable
 
 from workflow_engine.metrics.counts import Figure
-from workflow_engine.metrics.windows import Window
-from workflow_engine.models.metric import MetricBucket, MetricBucketQuerySet, Size
+from workflow_engine.metrics.windows import DAY, HOUR, Window
+from workflow_engine.models.metric import (
+    EPOCH,
+    MetricBucket,
+    MetricBucketQuerySet,
+    Size,
+)
+
+#: Rows of the next size, and how long these are.
+LARGER: Final = {Size.MINUTE: (Size.HOUR, HOUR), Size.HOUR: (Size.DAY, DAY)}
 
 #: The slot of a figure of the whole window.
 NO_SLOT: Final = -1
@@ -75,7 +84,7 @@ def read(using: str, window: Window, *slices: Slice) -> Reading:
         _part(_in_slices(rows, window, one), one, number)
         for number, one in enumerate(slices)
     ]
-    whole = _part(rows.annotate(slot=_number(NO_SLOT)), Slice(counters=()), NO_SLOT)
+    whole = _whole(_fewest(using, window))
     found = whole.union(*parts, all=True) if parts else whole
     figures: list[Figure] = []
     points: tuple[list[Point], ...] = tuple([] for _ in slices)
@@ -97,8 +106,7 @@ def figures_in(using: str, window: Window) -> list[Figure]:
 def figures_ever(using: str) -> list[Figure]:
     """Return what was counted since the table is there; never less than before; one query."""
     rows = MetricBucket.objects.using(using).filter(size__in=(Size.DAY, Size.EVER))
-    whole = _part(rows.annotate(slot=_number(NO_SLOT)), Slice(counters=()), NO_SLOT)
-    return [_figure(*values) for _, _, *values in whole]
+    return [_figure(*values) for _, _, *values in _whole(rows)]
 
 
 class _Seconds(Func):
@@ -116,6 +124,25 @@ def _rows(using: str, window: Window) -> MetricBucketQuerySet:
     """Return the rows of a window; none that a faster clock wrote for a time to come."""
     rows = MetricBucket.objects.using(using)
     return rows.filter(size=window.size, at__gte=window.since, at__lte=window.until)
+
+
+def _fewest(using: str, window: Window) -> MetricBucketQuerySet:
+    """Return the fewest rows that tell of a whole window, each moment of it once.
+
+    Inside they are of the next size: the same figures, written by the same statements.
+    """
+    larger = LARGER.get(window.size)
+    if larger is None:
+        return _rows(using, window)
+    size, length = larger
+    first = EPOCH - (EPOCH - window.since) // length * length  # rounded up
+    last = EPOCH + (window.until - EPOCH) // length * length
+    if first >= last:
+        return _rows(using, window)
+    before = Q(size=window.size, at__gte=window.since, at__lt=first)
+    inside = Q(size=size, at__gte=first, at__lt=last)
+    after = Q(size=window.size, at__gte=last, at__lte=window.until)
+    return MetricBucket.objects.using(using).filter(before | inside | after)
 
 
 def _in_slices(
@@ -139,6 +166,11 @@ def _part(rows: Any, wanted: Slice, number: int) -> QuerySet[Any, tuple[Any, ...
         .annotate(Sum("count"), Sum("total"), Max("highest"))
     )
     return added
+
+
+def _whole(rows: MetricBucketQuerySet) -> QuerySet[Any, tuple[Any, ...]]:
+    """Return rows added up over all time, with everything kept apart."""
+    return _part(rows.annotate(slot=_number(NO_SLOT)), Slice(counters=()), NO_SLOT)
 
 
 def _number(value: int) -> Value:
