@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models.functions import Now
 
 from tests import factories
 from tests.processing.races import LIMIT_SECONDS, alone
+from workflow_engine.metrics.reading import figures_ever
 from workflow_engine.models import (
     ActionInterval,
+    CacheForget,
     CacheOutbox,
     Decision,
     Delivery,
@@ -25,6 +27,7 @@ from workflow_engine.models import (
     FiringState,
     ItemState,
     MetricBucket,
+    MetricSource,
     WorkItem,
 )
 from workflow_engine.processing.prune import delete_ids, delete_old, old_rows
@@ -251,14 +254,110 @@ def test_prune__goes_on_behind_a_row_in_use(settings: Any) -> None:
     assert left(EventReceipt) == {rows[0].pk}
 
 
-def test_prune__figures() -> None:
-    for minute in (ago(hours=24, minutes=1), ago(hours=23)):
-        MetricBucket.objects.create(size="minute", at=minute, counter="hit", count=1)
+def counted(size: str, at: datetime, count: int = 1) -> MetricBucket:
+    return MetricBucket.objects.create(
+        size=size, at=at, scope="a", counter="hit", count=count, highest=count
+    )
+
+
+def ever() -> list[tuple[int, float]]:
+    return [(one.count, one.highest) for one in figures_ever("default")]
+
+
+def test_prune__figures_of_each_size(settings: Any) -> None:
+    kept_hours = {"minute": 2, "hour": 24, "day": 48}
+    settings.WORKFLOW_ENGINE = {"METRICS_RETAIN_HOURS": kept_hours}
+    for size, hours in kept_hours.items():
+        counted(size, ago(hours=hours, seconds=1))
+    young = {counted(size, ago(hours=hours)).pk for size, hours in kept_hours.items()}
 
     deleted = prune()
 
-    assert deleted["figures"] == 1
-    assert [one.at for one in MetricBucket.objects.all()] == [ago(hours=23)]
+    assert deleted["figures"] == 3
+    assert left(MetricBucket) - {MetricBucket.objects.get(size="ever").pk} == young
+
+
+def test_prune__days_stay_in_what_was_ever_counted(settings: Any) -> None:
+    settings.WORKFLOW_ENGINE = {"PRUNE_BATCH": 100}
+    for days in range(250):
+        counted("day", ago(days=days), count=days)
+        counted("hour", ago(days=days), count=days)
+    before = ever()
+
+    deleted = [prune()["figures"], prune()["figures"]]
+
+    assert before == ever() == [(sum(range(250)), 249)]
+    assert deleted == [(249 - 90) + (249 - 7), 0]
+    assert MetricBucket.objects.filter(size="day").count() == 91
+
+
+@pytest.mark.django_db(transaction=True)
+def test_prune__killed_between_adding_a_day_and_deleting_it() -> None:
+    counted("day", ago(days=91), count=3)
+    told: list[str] = []
+
+    def die(execute: Any, sql: str, *rest: Any) -> Any:
+        told.append(sql.split(maxsplit=1)[0])
+        if told[-1] == "DELETE":
+            raise KeyboardInterrupt
+        return execute(sql, *rest)
+
+    with pytest.raises(KeyboardInterrupt), connection.execute_wrapper(die):
+        prune()
+
+    assert told.index("INSERT") < told.index("DELETE")
+    assert ever() == [(3, 3)]
+    assert MetricBucket.objects.get().size == "day"
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_prune__another_prune_holds_some_of_the_days(settings: Any) -> None:
+    settings.WORKFLOW_ENGINE = {"PRUNE_BATCH": 100}
+    days = [counted("day", ago(days=91 + number)).pk for number in range(40)]
+    counted("day", NOW)
+    taken = days[10:20]
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        rows = MetricBucket.objects.select_for_update()
+        assert len(rows.filter(pk__in=taken)) == 10
+        other = pool.submit(alone, prune).result(LIMIT_SECONDS)
+        MetricBucket.objects.fold(taken)
+
+    assert other["figures"] == 30
+    assert ever() == [(41, 1)]
+    assert MetricBucket.objects.get(size="ever").count == 40
+
+
+def test_prune__records_of_forgets(settings: Any) -> None:
+    settings.WORKFLOW_ENGINE = {"METRICS_RETAIN_HOURS": {"minute": 1}}
+    for hours in (24.1, 23.9):
+        CacheForget.objects.create(at=ago(hours=hours), access="a", cause="hand")
+
+    prune()
+
+    assert [one.at for one in CacheForget.objects.all()] == [ago(hours=23.9)]
+
+
+def test_prune__sources_of_figures() -> None:
+    def told(name: str, began: int, hours: float) -> None:
+        MetricSource.objects.create(
+            name=name,
+            release=name.split(maxsplit=1)[0],
+            started_at=ago(days=began),
+            flushed_at=ago(hours=hours),
+        )
+
+    told("r1 ended", began=30, hours=169)
+    told("r1 silent", began=29, hours=169)
+    told("r2 first", began=20, hours=169)
+    told("r2 second", began=19, hours=169)
+    told("r2 living", began=1, hours=167)
+
+    prune()
+
+    names = MetricSource.objects.order_by("pk").values_list("name", flat=True)
+    assert list(names) == ["r2 first", "r2 living"]
 
 
 @pytest.mark.parametrize("year", [2000, 2200], ids=["late", "early"])

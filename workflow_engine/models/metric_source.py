@@ -30,6 +30,21 @@ class MetricSourceQuerySet(models.QuerySet["MetricSource"]):
         """Return those that had more to write, and did not: killed, stuck or cut off."""
         return self.living().filter(expected_at__lt=now - GRACE)
 
+    def unheard_of_since(self, moment: datetime) -> MetricSourceQuerySet:
+        """Return those that last wrote before a moment, ended or not.
+
+        One that lives is known again once it counts. The first one of a release stays while
+        a later one does: it says when the release began.
+        """
+        release = MetricSource.objects.using(self.db).filter(
+            release=models.OuterRef("release")
+        )
+        earlier = release.filter(started_at__lt=models.OuterRef("started_at"))
+        young = release.filter(flushed_at__gte=moment)
+        return self.filter(
+            models.Exists(earlier) | ~models.Exists(young), flushed_at__lt=moment
+        )
+
 
 class MetricSource(models.Model):
     """One process, from its first flush to its end.

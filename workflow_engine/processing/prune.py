@@ -18,12 +18,15 @@ from workflow_engine.conf import options
 from workflow_engine.metrics import figures
 from workflow_engine.models import (
     ActionInterval,
+    CacheForget,
     Decision,
     Delivery,
     DetectorState,
     EventCount,
     EventReceipt,
     Firing,
+    MetricBucket,
+    MetricSource,
     WorkItem,
 )
 from workflow_engine.queue import delete_ended, ended_before
@@ -33,6 +36,7 @@ from workflow_engine.types.reasons import Result
 INTERVAL_KEPT: Final = timedelta(days=1)  # after its end, for the screens
 QUIET_STATE_KEPT: Final = timedelta(days=30)
 COUNT_KEPT_SECONDS: Final = 3600  # after the longest period it may belong to
+LEAST_HOURS_OF_FORGETS: Final = 24  # whatever the minutes: "why was it forgotten?"
 PERIOD_STEPS: Final = 120  # more steps than any period has
 
 
@@ -95,11 +99,31 @@ def _by_their_own_end(now: datetime, using: str) -> Iterator[Old]:
         priority=Priority.OK, last_seen_at__lt=now - QUIET_STATE_KEPT
     )
     yield Old(noun="states", why="that are ok and unseen for 30 days", rows=states)
-    hours = options.METRICS_RETAIN_HOURS["minute"]
-    yield Old(
-        noun="figures", why=f"older than {hours} h", rows=figures.expired(using, now)
-    )
+    yield from _figures(now, using)
     yield Old(noun="owed forgets", why="older than 2 days", rows=outbox.expired(using))
+
+
+def _figures(now: datetime, using: str) -> Iterator[Old]:
+    """Yield figures, who wrote them, and records of forgets."""
+    kept: dict[str, int] = options.METRICS_RETAIN_HOURS
+    yield Old(
+        noun="figures",
+        why="older than METRICS_RETAIN_HOURS",
+        rows=figures.expired(using, now),
+    )
+    hours = max(kept["minute"], LEAST_HOURS_OF_FORGETS)
+    yield Old(
+        noun="records of forgets",
+        why=f"older than {hours} h",
+        rows=CacheForget.objects.using(using).older_than(now - timedelta(hours=hours)),
+    )
+    yield Old(
+        noun="sources of figures",
+        why=f"that wrote nothing for {kept['hour']} h",
+        rows=MetricSource.objects.using(using).unheard_of_since(
+            now - timedelta(hours=kept["hour"])
+        ),
+    )
 
 
 def _decisions(old: datetime, using: str) -> models.QuerySet[Decision]:
@@ -140,5 +164,7 @@ def delete_ids(old: Old, ids: list[int]) -> int:
         doomed = list(locked.values_list("pk", flat=True))
         if old.rows.model is WorkItem:
             return delete_ended(doomed)
+        if old.rows.model is MetricBucket:
+            return MetricBucket.objects.using(options.DATABASE).fold(doomed)
         deleted: dict[str, int] = old.rows.filter(pk__in=doomed).delete()[1]
     return deleted.get(old.rows.model._meta.label, 0)
