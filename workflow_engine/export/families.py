@@ -13,7 +13,7 @@ from workflow_engine.metrics.reading import figures_ever
 
 
 def read_families(using: str, now: datetime) -> list[Family]:
-    """Return every family, always the same ones in the same order; seven queries at most.
+    """Return every family, always the same ones in the same order; six queries at most.
 
     Raises:
         django.db.Error: The database does not answer, or was never migrated.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from django.db import connections
-
+from workflow_engine import companion
 from workflow_engine.conf import options
 from workflow_engine.export.family import PREFIX, Family, Kind, Labels, Numbers
 from workflow_engine.metrics.sources import Sources, read_sources
@@ -15,19 +14,13 @@ from workflow_engine.status.debt import Debt, read_debt
 
 
 def standing(using: str, now: datetime) -> Iterator[Family]:
-    """Yield how all stands at a moment; six queries, four without an outbox.
+    """Yield how all stands at a moment; five queries, four without an outbox.
 
     What is unknown, or is not there in this project, has no value: it is never 0.
     """
     yield from _items(items.read(using, now))
-    yield from _outbox(read_debt(using) if _owes(using) else None)
+    yield from _outbox(read_debt(using) if companion.is_wanted() else None)
     yield from _sources(read_sources(using, now) if options.METRICS else None, now)
-
-
-def _owes(using: str) -> bool:
-    """Whether anything can be owed: entries are shared, and the database writes down."""
-    is_recorded = connections[using].vendor == "postgresql"
-    return options.CACHE_ALIAS is not None and is_recorded
 
 
 def _items(found: items.Items) -> Iterator[Family]:
