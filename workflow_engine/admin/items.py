@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine import clock
 from workflow_engine.admin.item_wishes import ItemWishes
 from workflow_engine.admin.moments import EMPTY, duration, moment_column
+from workflow_engine.admin.pause_banner import banner_of
 from workflow_engine.admin.shown_json import shown_json
+from workflow_engine.conf import options
 from workflow_engine.models import ItemState, WorkItem
 from workflow_engine.processing.decisions import bounded
+from workflow_engine.status import pausing
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -36,8 +39,9 @@ class KindFilter(admin.SimpleListFilter):
 
 
 class ItemAdmin(ItemWishes):
-    """The payload is shown without secrets."""
+    """The payload is shown without secrets; above the list, whether all items wait."""
 
+    change_list_template = "admin/workflow_engine/item_list.html"
     list_display = (
         "id",
         "state",
@@ -91,6 +95,14 @@ class ItemAdmin(ItemWishes):
     empty_state = _(
         "No item here. Items are made when a workflow fires, and wait until they are due."
     )
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        pause = banner_of(pausing.read(options.DATABASE, clock.now()))
+        return super().changelist_view(
+            request, {**(extra_context or {}), "pause": pause}
+        )
 
     due = moment_column("due_at", _("due"))
     started = moment_column("started_at", _("started"))

@@ -11,6 +11,9 @@ from django.utils.translation import gettext_lazy as _
 #: The one row.
 ONLY: Final = 1
 
+BY_CHARACTERS: Final = 150
+WHY_CHARACTERS: Final = 200
+
 
 class PauseQuerySet(models.QuerySet["Pause"]):
     """The one pause there may be."""
@@ -29,8 +32,8 @@ class Pause(models.Model):
     until = models.DateTimeField(
         _("until"), null=True, help_text=_("Null: until somebody ends it.")
     )
-    by = models.CharField(_("by"), max_length=150, blank=True)
-    why = models.CharField(_("why"), max_length=200, blank=True)
+    by = models.CharField(_("by"), max_length=BY_CHARACTERS, blank=True)
+    why = models.CharField(_("why"), max_length=WHY_CHARACTERS, blank=True)
 
     objects = PauseQuerySet.as_manager()
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from workflow_engine.conf import options
 from workflow_engine.exceptions import InvalidPause
 from workflow_engine.models import Pause
-from workflow_engine.models.pause import ONLY
+from workflow_engine.models.pause import BY_CHARACTERS, ONLY, WHY_CHARACTERS
 
 logger = logging.getLogger(__name__)
 
@@ -32,15 +32,15 @@ def pause(
         raise InvalidPause("until must be aware: give it a time zone")
     if until is not None and until <= now:
         raise InvalidPause(f"until is {until.isoformat()}, which is past")
-    longest = Pause._meta.get_field("why").max_length
-    if len(why) > longest:
-        raise InvalidPause(f"why has {len(why)} characters; {longest} are allowed")
+    if len(why) > WHY_CHARACTERS:
+        message = f"why has {len(why)} characters; {WHY_CHARACTERS} are allowed"
+        raise InvalidPause(message)
     begun, _ = Pause.objects.using(options.DATABASE).update_or_create(
         pk=ONLY,
         defaults={
             "since": now,
             "until": until,
-            "by": by[: Pause._meta.get_field("by").max_length],
+            "by": by[:BY_CHARACTERS],
             "why": why,
         },
     )

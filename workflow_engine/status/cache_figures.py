@@ -164,7 +164,7 @@ class CacheFigures:
 
 
 def read(using: str, window: Window) -> CacheFigures:
-    """Return how look-ups fared; three queries, five with Redis."""
+    """Return how look-ups fared; three queries, four with Redis."""
     found = reading.read(using, window, _READS)
     figures = of_look_ups(found.figures)
     names = [one.name for one in declared]

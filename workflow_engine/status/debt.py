@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Count, Min
+
 from workflow_engine import clock
 from workflow_engine.models import CacheOutbox
 from workflow_engine.status.part import counted
@@ -36,8 +38,11 @@ class Debt:
 
 
 def read_debt(using: str) -> Debt:
-    """Return what the outbox owes now; two queries."""
-    outbox = CacheOutbox.objects.using(using)
-    rows, age = outbox.count(), outbox.oldest_age(clock.now())
-    oldest_seconds = None if age is None else max(0.0, age.total_seconds())
-    return Debt(rows=rows, oldest_seconds=oldest_seconds)
+    """Return what the outbox owes now; one query."""
+    owed = CacheOutbox.objects.using(using).aggregate(
+        rows=Count("pk"), since=Min("created_at")
+    )
+    since = owed["since"]
+    age = None if since is None else (clock.now() - since).total_seconds()
+    oldest_seconds = None if age is None else max(0.0, age)
+    return Debt(rows=owed["rows"], oldest_seconds=oldest_seconds)

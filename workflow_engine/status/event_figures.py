@@ -13,7 +13,13 @@ from typing import Final
 
 from workflow_engine.metrics import reading
 from workflow_engine.metrics.counts import Figure
-from workflow_engine.metrics.lines import Line, Measured, line_of, lines_of
+from workflow_engine.metrics.lines import (
+    Line,
+    Measured,
+    line_of,
+    lines_of,
+    of_look_ups,
+)
 from workflow_engine.metrics.sources import (
     Release,
     Sources,
@@ -113,6 +119,7 @@ class EventFigures:
         actions: By kind of action: how long one took, in milliseconds.
         lateness: From when an item was due to when it began, in milliseconds.
         slots: Every slot of the window, the oldest first.
+        look_ups: How the look-ups fared meanwhile, all accesses together.
         sources: The processes that write figures, and how fresh these are.
         releases: Those whose first process began in the window.
     """
@@ -124,6 +131,7 @@ class EventFigures:
     actions: Mapping[str, Measured]
     lateness: Measured
     slots: tuple[Slot, ...]
+    look_ups: Line
     sources: Sources
     releases: tuple[Release, ...]
 
@@ -173,6 +181,7 @@ def read(using: str, window: Window) -> EventFigures:
             LATENESS
         ),
         slots=_slots(window, *found.points),
+        look_ups=line_of(of_look_ups(figures)),
         sources=read_sources(using, window.until),
         releases=tuple(releases_since(using, window.since)),
     )

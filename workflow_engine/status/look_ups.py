@@ -54,7 +54,7 @@ class LookUps:
 
 
 def read(using: str, now: datetime) -> LookUps:
-    """Return how look-ups fared up to a moment; one query, three with Redis."""
+    """Return how look-ups fared up to a moment; one query, two with Redis."""
     window = window_over("60 min", WINDOW, now)
     figures = line_of(of_look_ups(figures_in(using, window)))
     is_shared = options.CACHE_ALIAS is not None

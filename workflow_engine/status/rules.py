@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ from workflow_engine.models import Detector, Environment, Workflow, WorkItem
 from workflow_engine.models.cache_triggers import missing
 from workflow_engine.status.part import Level, Part, Remark, counted, grouped
 
+NAME: Final = "database"
 MIGRATE: Final = "python manage.py migrate workflow_engine"
 
 
@@ -65,12 +67,12 @@ def judge(rules: Rules) -> Part:
     enabled, workflows = grouped(rules.workflows_enabled), grouped(rules.workflows)
     noun = "workflow" if rules.workflows == 1 else "workflows"
     return Part(
-        name="database",
+        name=NAME,
         remarks=(
             Remark(text=f"{enabled} of {workflows} {noun} enabled"),
             Remark(text=counted(rules.detectors, "detector")),
             Remark(text=counted(rules.environments, "environment")),
-            _noticing(rules.unnoticed),
+            noticing(rules.unnoticed),
         ),
         facts={
             "workflows": rules.workflows,
@@ -87,13 +89,14 @@ def judge_absent(tables: list[str]) -> Part:
     """Return what is to be said of a database that lacks some of our tables."""
     text = f"not there yet: {', '.join(tables)}"
     return Part(
-        name="database",
+        name=NAME,
         remarks=(Remark(text=text, level=Level.ERROR, cure=MIGRATE),),
         facts={"tables_missing": list(tables)},
     )
 
 
-def _noticing(unnoticed: tuple[str, ...]) -> Remark:
+def noticing(unnoticed: Collection[str]) -> Remark:
+    """Return what is to be said of the tables whose changes are not noticed."""
     if not unnoticed:
         return Remark(text="triggers in place")
     text = f"trigger missing or disabled on {', '.join(unnoticed)}"

@@ -1,0 +1,74 @@
+"""Standing: everything the dashboard shows, read at one moment and not yet in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflow_engine.metrics.windows import Window
+from workflow_engine.models.cache_triggers import missing
+from workflow_engine.status import event_figures, items, look_ups, rules, server
+from workflow_engine.status.event_figures import EventFigures
+from workflow_engine.status.in_json import line_json
+from workflow_engine.status.items import Items
+from workflow_engine.status.look_ups import LookUps
+from workflow_engine.status.part import Part
+from workflow_engine.types.event import JSON
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How all stands.
+
+    Attributes:
+        events: What became of events in the window.
+        lately: How look-ups fared in the last hour, and what the outbox owes.
+        items: The work.
+        parts: What `workflow_status` says of each part, but for how many rules there are.
+    """
+
+    events: EventFigures
+    lately: LookUps
+    items: Items
+    parts: tuple[Part, ...]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any process wrote figures in the window, so that nothing means none."""
+        sources, window = self.events.sources, self.events.window
+        return sources.flushed_at is not None and (
+            sources.living > 0 or sources.flushed_at >= window.since
+        )
+
+    def json(self) -> JSON:
+        """Return it as a JSON value."""
+        paused = self.items.paused
+        return {
+            "events": self.events.json(),
+            "look_ups": line_json(self.events.look_ups),
+            "parts": [part.json() for part in self.parts],
+            "paused": paused and paused.json(),
+        }
+
+
+def read(using: str, window: Window) -> Standing:
+    """Return how all stands; nine queries, and one more and a round trip with Redis."""
+    asked = server.ask()
+    unnoticed = missing(using)
+    lately = look_ups.read(using, window.until)
+    work = items.read(using, window.until)
+    return Standing(
+        events=event_figures.read(using, window),
+        lately=lately,
+        items=work,
+        parts=(
+            Part(
+                name=rules.NAME,
+                remarks=(rules.noticing(unnoticed),),
+                facts={"tables_without_triggers": list(unnoticed)},
+            ),
+            look_ups.judge(lately, is_server_there=asked.server is not None),
+            server.judge(asked),
+            items.judge(work),
+            items.judge_dead(work),
+        ),
+    )
