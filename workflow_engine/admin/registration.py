@@ -13,6 +13,8 @@ from django.contrib.admin.sites import AdminSite
 from django.db import models
 
 from workflow_engine.admin.actions import ActionAdmin
+from workflow_engine.admin.cache import CacheAdmin
+from workflow_engine.admin.dashboard import DashboardAdmin
 from workflow_engine.admin.decisions import DecisionAdmin, WorkflowDecisionAdmin
 from workflow_engine.admin.deliveries import DeliveryAdmin
 from workflow_engine.admin.detectors import DetectorAdmin
@@ -23,6 +25,8 @@ from workflow_engine.admin.workflows import WorkflowAdmin
 from workflow_engine.conf import options
 from workflow_engine.models import (
     Action,
+    Cache,
+    Dashboard,
     Decision,
     Delivery,
     Detector,
@@ -33,6 +37,13 @@ from workflow_engine.models import (
     WorkItem,
 )
 
+#: Pages without rows of their own.
+STANDING: Final[dict[type[models.Model], Any]] = {
+    Dashboard: DashboardAdmin,
+    Cache: CacheAdmin,
+}
+
+#: Lists of rows, and a page for each row.
 PAGES: Final[dict[type[models.Model], Any]] = {
     Environment: EnvironmentAdmin,
     Detector: DetectorAdmin,
@@ -48,7 +59,7 @@ PAGES: Final[dict[type[models.Model], Any]] = {
 
 def register(site: AdminSite) -> None:
     """Put every page on a site; a model that has one there already keeps it."""
-    for model, page in PAGES.items():
+    for model, page in (STANDING | PAGES).items():
         if not site.is_registered(model):
             site.register(model, page)
 
