@@ -94,6 +94,7 @@ CASES: dict[str, tuple[str, list[Any], list[Any]]] = {
     "TRACE_SHARE.failed": ("a number from 0 to 1", [0, 0.5, 1], [-0.1, 1.1, True]),
     "TRACE_SHARE.no_match": ("a number from 0 to 1", [0, 0.01, 1], [2, "0.01"]),
     "TRACE_BUFFER": ("a whole number from 0", [0, 10**9], [-1, 0.5, math.inf]),
+    "TELEMETRY": ("one of 'auto', 'off'", ["auto", "off"], ["on", "", None, False]),
     "METRICS_FLUSH_SECONDS": ("a number from 1 to 60", [1, 60], [0, 61]),
     "EVENT_MAX_BYTES": (
         "a whole number from 1024 to 1048576",
@@ -158,6 +159,8 @@ CASES: dict[str, tuple[str, list[Any], list[Any]]] = {
     "METRICS": (TRUE_OR_FALSE, [True, False], [0, "on"]),
     "METRICS_TOKEN": (TEXT_OR_NONE, [None, "a-token"], ["", b"a-token", 7]),
     "METRICS_RETAIN_HOURS.minute": ("a whole number from 1", [1, 24], [0, None, 1.5]),
+    "METRICS_RETAIN_HOURS.hour": ("a whole number from 1", [1, 24], [0, None, 1.5]),
+    "METRICS_RETAIN_HOURS.day": ("a whole number from 1", [1, 24], [0, None, 1.5]),
 }
 
 

@@ -75,6 +75,7 @@ SETTINGS: Final[dict[str, Setting | dict[str, Setting]]] = {
     },
     "TRACE_SHARE": {"failed": number(0, 1, 1), "no_match": number(0, 1, 0.01)},
     "TRACE_BUFFER": whole(0, math.inf, 1000),
+    "TELEMETRY": one_of("auto", "off"),
     "RELEASE": or_none(
         Setting(
             None,

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from django.db import transaction
 
-from workflow_engine import actions
+from workflow_engine import actions, telemetry
 from workflow_engine.actions import Attempt, SendTask
 from workflow_engine.clock import Clock
 from workflow_engine.conf import options
@@ -19,15 +19,16 @@ from workflow_engine.models import (
     FiringState,
     ItemState,
 )
+from workflow_engine.processing import telling
 from workflow_engine.processing.circuit import (
     Admitted,
     admit,
     note_failure,
     note_success,
 )
-from workflow_engine.processing.counting import count_attempt
+from workflow_engine.processing.counting import count_attempt, result_of_attempt
 from workflow_engine.processing.deliveries import keep_delivery
-from workflow_engine.processing.firings import end_firings
+from workflow_engine.processing.firings import end_firings, kind_of
 from workflow_engine.processing.items import ActPayload
 from workflow_engine.queue import (
     Begun,
@@ -76,7 +77,11 @@ class Actor:
         if not self._starts(firing):
             finish(item.id, item.token, item.attempt, now=now)
             return
-        attempt = self._attempt(payload, firing, now)
+        with telemetry.span("act", action_kind=kind_of(firing)) as span:
+            attempt = self._attempt(payload, firing, now)
+            if span.is_told:
+                result = result_of_attempt(attempt.error)
+                span.set(result=result, **telling.of_firing(firing))
         self._conclude(item, firing, attempt, now, admitted)
 
     def _payload(self, item: Begun, firing: Firing, now: datetime) -> ActPayload | None:
@@ -178,7 +183,7 @@ class Actor:
         error = attempt.error
         with transaction.atomic(using=self._using):
             keep_delivery(firing, firing.attempts, attempt, started, self._using)
-            count_attempt(_kind(firing), attempt, self._using)
+            count_attempt(kind_of(firing), attempt, self._using)
             if error is None:
                 note_success(_health(firing), firing.action_slug, self._using)
                 if finish(item.id, item.token, item.attempt, now=now):
@@ -264,7 +269,7 @@ class Actor:
         self, firing: Firing, state: FiringState, reason: Reason, now: datetime
     ) -> None:
         end_firings(
-            {firing.uuid: _kind(firing)}, state, reason, now=now, using=self._using
+            {firing.uuid: kind_of(firing)}, state, reason, now=now, using=self._using
         )
 
 
@@ -284,11 +289,6 @@ def _wait(error: RetryAfter) -> timedelta:
     """Return how long a handler asks to wait, within reason; not a number is no wait."""
     longest = LONGEST_WAIT.total_seconds()
     return timedelta(seconds=min(longest, max(0.0, error.seconds)))
-
-
-def _kind(firing: Firing) -> str:
-    """Return the kind of its action; "" when that is gone."""
-    return "" if firing.action is None else firing.action.kind
 
 
 def _health(firing: Firing) -> ActionHealth | None:

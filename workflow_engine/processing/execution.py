@@ -22,11 +22,13 @@ from typing import Final, TypeAlias, TypeVar
 import msgspec
 from django.db import InterfaceError, OperationalError
 
+from workflow_engine import telemetry
 from workflow_engine.actions import SendTask
 from workflow_engine.clock import Clock
 from workflow_engine.detectors import is_paused, pause
 from workflow_engine.exceptions import Permanent
 from workflow_engine.lookups import detectors
+from workflow_engine.processing import telling
 from workflow_engine.processing.acting import Actor
 from workflow_engine.processing.again import (
     Answered,
@@ -71,7 +73,7 @@ P = TypeVar("P", bound=msgspec.Struct)
 Away: TypeAlias = OperationalError | InterfaceError
 
 
-class ItemLost(Exception):
+class ItemLost(telemetry.Detour):
     """The item was given to another worker; what this one would write is rolled back."""
 
 
@@ -115,7 +117,11 @@ class Executor:
         """
         facts = {"items": [item.id for item in items]}
         try:
-            work()
+            causes = map(telling.cause_of, items)
+            with telemetry.span("execute", links=causes) as span:
+                if span.is_told:
+                    span.set(**telling.of_items(items))
+                work()
         except ItemLost:
             logger.info(
                 "An item was given to another worker.",
@@ -173,7 +179,8 @@ class Executor:
         read = [(item, self._payload(item, EvaluatePayload)) for item in items]
         known = [(item, _evaluation(item, p)) for item, p in read if p is not None]
         ledger = DatabaseLedger(self._send)
-        answers = ask([evaluation for _, evaluation in known], ledger)
+        with telemetry.span("evaluate", evaluations=len(known)):
+            answers = ask([evaluation for _, evaluation in known], ledger)
         return [(item, one) for (item, _), one in zip(known, answers, strict=True)]
 
     def _conclude(self, item: Begun, answer: Answered) -> None:
@@ -208,7 +215,8 @@ class Executor:
             pause_for = pause_of(detector)
             if pause_for is not None:
                 return self._paused(item, {key: state}, ledger, now + pause_for)
-            ticked = tick(detector, key, state, now, item.due_at)
+            with telemetry.span("detect", detector_id=detector.id):
+                ticked = tick(detector, key, state, now, item.due_at)
         if ticked is None:
             finish(item.id, item.token, item.attempt, now=now)
             return True

@@ -61,6 +61,11 @@ def stop_firings(
     return list(waiting)
 
 
+def kind_of(firing: Firing) -> str:
+    """Return the kind of its action; "" when that is gone."""
+    return "" if firing.action is None else firing.action.kind
+
+
 def kinds_of(rows: FiringQuerySet) -> dict[uuid.UUID, str]:
     """Return uuids, with the kind of each one's action; "" for one that is gone.
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from workflow_engine import telemetry
 from workflow_engine.clock import monotonic
 from workflow_engine.processing.detect import detect
 from workflow_engine.processing.lines import is_triggered
@@ -106,20 +107,22 @@ def judge_events(
 ) -> tuple[list[Judged], dict[SubjectKey, State]]:
     """Return what is said of each event, in order, and the states that moved."""
     started = monotonic()
-    detected = detect(asked, states, now)
+    with telemetry.span("detect", events=len(asked)):
+        detected = detect(asked, states, now)
     found = {
         line.detection.detector_id
         for lines in detected.lines
         for line in lines
         if line.detection is not None
     }
-    links = links_of(found)
-    judged = [
-        judge_lines(event, lines, links, now, moved=moved)
-        for (event, _), lines, moved in zip(
-            asked, detected.lines, detected.moved, strict=True
-        )
-    ]
+    with telemetry.span("match", detectors=len(found)):
+        links = links_of(found)
+        judged = [
+            judge_lines(event, lines, links, now, moved=moved)
+            for (event, _), lines, moved in zip(
+                asked, detected.lines, detected.moved, strict=True
+            )
+        ]
     share_us = int((monotonic() - started) * 1_000_000 / max(1, len(judged)))
     timed = [msgspec.structs.replace(one, duration_us=share_us) for one in judged]
     return timed, detected.states

@@ -11,6 +11,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
+from workflow_engine import telemetry
+from workflow_engine.processing import telling
 from workflow_engine.processing.detect import keeps_state, subject_key
 from workflow_engine.processing.effects import Effects
 from workflow_engine.processing.judged import judge_events
@@ -44,9 +46,14 @@ def process(events: Sequence[Event], ledger: Ledger, now: datetime) -> list[Outc
 
 def trace_events(events: Sequence[Event], ledger: Ledger, now: datetime) -> list[Trace]:
     """Do what `process` does, and return the whole traces."""
-    return trace_asked(
-        list(zip(events, detectors_of(events), strict=True)), ledger, now
-    )
+    links = map(telling.sender_of, events)
+    with telemetry.span("process", links=links, events=len(events)) as span:
+        with telemetry.span("look_up"):
+            found = detectors_of(events)
+        traces = trace_asked(list(zip(events, found, strict=True)), ledger, now)
+        if span.is_told:
+            span.set(**telling.of_events(traces))
+    return traces
 
 
 def trace_asked(

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from workflow_engine import telemetry
 from workflow_engine.conditions import buckets_of
 from workflow_engine.conf import options
 from workflow_engine.models import Acquisition, Bucket, Holding, IntervalKey
@@ -28,7 +29,7 @@ from workflow_engine.types.event import Event
 from workflow_engine.types.trace import Trace
 
 
-class Duplicates(Exception):
+class Duplicates(telemetry.Detour):
     """Some events have had their effects before."""
 
     def __init__(self, keys: frozenset[str]) -> None:
@@ -37,7 +38,7 @@ class Duplicates(Exception):
         self.keys = keys
 
 
-class Overtaken(Exception):
+class Overtaken(telemetry.Detour):
     """Another worker moved a state first."""
 
 
@@ -56,7 +57,8 @@ def publish(
     touched = [one for one in batch if one.has_effects]
     if not touched:
         return [trace_of(one, [m.line for m in one.matched], now) for one in batch]
-    with ledger.transaction():
+    told = telemetry.span("publish", events=len(touched))
+    with told, ledger.transaction():
         _claim([one.event for one in touched if not one.item], ledger, now)
         if states and ledger.publish(states):
             raise Overtaken
@@ -64,11 +66,11 @@ def publish(
         if counted:
             ledger.count(counted)
         parts = list(_parts(touched, now))
-        told = _told(parts, ledger, now)
+        known = _told(parts, ledger, now)
         wakes = _wakes(states)
         traces: dict[uuid.UUID, Trace] = {}
         for part in parts:
-            traces |= _write(part, told, wakes, ledger, now)
+            traces |= _write(part, known, wakes, ledger, now)
             wakes = ()
     return [
         traces.get(one.trace_id) or trace_of(one, [m.line for m in one.matched], now)
@@ -133,7 +135,8 @@ def _write(
     now: datetime,
 ) -> dict[uuid.UUID, Trace]:
     """Write the decisions, firings and items of a part and return its traces by id."""
-    planned, cancelled = _plan(part, told, ledger, now)
+    with telemetry.span("plan", events=len(part)):
+        planned, cancelled = _plan(part, told, ledger, now)
     traces = {
         one.trace_id: trace_of(one, planned[one.trace_id].lines, now) for one in part
     }
@@ -144,7 +147,8 @@ def _write(
         evaluations=_evaluations(part, now),
         wakes=wakes,
     )
-    ledger.write(effects, now)
+    with telemetry.span("enqueue", firings=len(effects.firings)):
+        ledger.write(effects, now)
     return traces
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from workflow_engine import telemetry
 from workflow_engine.lookups import detectors
 from workflow_engine.processing.again import ask, begin_waits, judge_evaluation, tick
 from workflow_engine.processing.effects import Evaluation, Wake
@@ -47,8 +48,9 @@ def replay(events: Iterable[Event]) -> Iterator[Outcome]:
             _begin([d for d in found if d.id not in met], ledger, event.time)
             met |= {d.id for d in found}
             arrived = msgspec.structs.replace(event, accepted_at=event.time)
-            for trace in trace_asked([(arrived, found)], ledger, event.time):
-                yield outcome_of(trace)
+            with telemetry.span("replay"):
+                traces = trace_asked([(arrived, found)], ledger, event.time)
+            yield from map(outcome_of, traces)
 
 
 def _begin(

@@ -10,6 +10,7 @@ from workflow_engine.queue.dispatcher import Dispatcher, Reader
 from workflow_engine.queue.reader import StoreReader
 from workflow_engine.queue.runner import Runner
 from workflow_engine.queue.store import (
+    TRACEPARENT,
     Begun,
     Cancellation,
     Claimed,
@@ -48,6 +49,7 @@ from workflow_engine.queue.store import (
 from workflow_engine.queue.threads import Intake, ThreadSender
 
 __all__ = [
+    "TRACEPARENT",
     "Begun",
     "Cancellation",
     "Claimed",

@@ -21,7 +21,7 @@ from workflow_engine.queue.store.claims import (
     unsend,
 )
 from workflow_engine.queue.store.coming import Coming, coming
-from workflow_engine.queue.store.draft import Draft, OnTaken
+from workflow_engine.queue.store.draft import TRACEPARENT, Draft, OnTaken
 from workflow_engine.queue.store.enqueue import Enqueued, enqueue, enqueue_many
 from workflow_engine.queue.store.failure import Failure, failure_of
 from workflow_engine.queue.store.pruning import delete_ended, ended_before
@@ -42,6 +42,7 @@ from workflow_engine.queue.store.sending import (
 )
 
 __all__ = [
+    "TRACEPARENT",
     "Begun",
     "Cancellation",
     "Claimed",

@@ -21,6 +21,7 @@ OnTaken: TypeAlias = Literal["keep", "refresh", "move"]
 
 NAME_CHARACTERS: Final = 64
 ENVELOPE_BYTES: Final = 8192  # what an item holds beside the data of its event
+TRACEPARENT: Final = "traceparent"  # in a payload: the span that wrote the item
 FARTHEST: Final = timedelta(days=36_525)  # a hundred years
 MOST_ATTEMPTS: Final = 2_147_483_647  # what the column holds
 

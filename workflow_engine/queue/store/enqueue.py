@@ -8,10 +8,16 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from workflow_engine import telemetry
 from workflow_engine.conf import options
 from workflow_engine.models import ItemState, WorkItem
 from workflow_engine.queue.store.dedupe import insert_deduped
-from workflow_engine.queue.store.draft import Draft, check_draft, check_moment
+from workflow_engine.queue.store.draft import (
+    TRACEPARENT,
+    Draft,
+    check_draft,
+    check_moment,
+)
 from workflow_engine.queue.store.keys import insert_keyed
 from workflow_engine.queue.store.statement import item_connection
 
@@ -71,21 +77,22 @@ def _has_commit_hook() -> bool:
 
 def _rows(drafts: Sequence[Draft], *, now: datetime, direct: bool) -> list[WorkItem]:
     free = options.DIRECT_ITEMS if direct else 0
+    cause = telemetry.traceparent()
     rows = []
     for draft in drafts:
         is_sent = free > 0 and draft.key is None and draft.is_due(at=now)
         free -= is_sent
-        rows.append(_row(draft, now=now, is_sent=is_sent))
+        rows.append(_row(draft, cause, now=now, is_sent=is_sent))
     return rows
 
 
-def _row(draft: Draft, *, now: datetime, is_sent: bool) -> WorkItem:
+def _row(draft: Draft, cause: str, *, now: datetime, is_sent: bool) -> WorkItem:
     handoff = timedelta(seconds=options.HANDOFF_SECONDS)
     return WorkItem(
         kind=draft.kind,
         lane=draft.lane or draft.kind,
         subject=draft.subject,
-        payload=draft.payload,
+        payload={**draft.payload, TRACEPARENT: cause} if cause else draft.payload,
         shard=draft.shard(),
         state=(ItemState.SENT if is_sent else ItemState.SCHEDULED).value,
         due_at=now if draft.due_at is None else draft.due_at,
