@@ -8,11 +8,15 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from workflow_engine.admin.cache.asking import AskingMixin
 from workflow_engine.admin.cache.coherence import facts, store_facts
+from workflow_engine.admin.cache.forgetting import ForgettingMixin
 from workflow_engine.admin.cache.graphs import graphs
 from workflow_engine.admin.cache.headline import tiles
+from workflow_engine.admin.cache.inspector import InspectorMixin
 from workflow_engine.admin.cache.lines import COLUMNS, Row, row_of
 from workflow_engine.admin.cache.records import MOST_RECORDS, records_of
+from workflow_engine.admin.cache.verifying import VerifyingMixin
 from workflow_engine.admin.cache.why import blocks, causes
 from workflow_engine.admin.cache.words import model_words
 from workflow_engine.admin.standing import StandingAdmin, query_of
@@ -25,7 +29,9 @@ from workflow_engine.status.modes import USUAL
 from workflow_engine.types.event import JSON
 
 
-class CacheAdmin(StandingAdmin):
+class CacheAdmin(
+    InspectorMixin, AskingMixin, VerifyingMixin, ForgettingMixin, StandingAdmin
+):
     """Shows how look-ups were answered and why; leads to looking at single entries."""
 
     page_template = "admin/workflow_engine/cache.html"

@@ -1,0 +1,102 @@
+"""Asking form: of which detectors, and in which environment, workflows are asked for.
+
+They are chosen from lists as long as these can be read; beyond, ids and a name are typed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from workflow_engine.caches.mapping import parse_id
+from workflow_engine.conf import options
+from workflow_engine.models import Detector, Environment
+
+#: Names in a list that a person still reads.
+MOST_OPTIONS: Final = 200
+
+#: Asked for at once; each has a table of its own.
+MOST_DETECTORS: Final = 20
+
+#: An environment has a shorter name.
+MOST_CHARACTERS: Final = 2000
+
+_SEPARATORS: Final = re.compile(r"[\s,]+")
+
+
+class AskingForm(forms.Form):
+    """Takes ids either way: `detector=1&detector=2` or `detector=1,2`."""
+
+    detector = forms.CharField(
+        label=gettext_lazy("detectors"), max_length=MOST_CHARACTERS
+    )
+    environment = forms.CharField(
+        label=gettext_lazy("environment"), required=False, max_length=MOST_CHARACTERS
+    )
+
+    def __init__(self, data: Any) -> None:
+        """Read what can be chosen; two queries."""
+        super().__init__(data)
+        self._offer_detectors()
+        self._offer_environments()
+
+    def clean_detector(self) -> list[int]:
+        value = self.cleaned_data["detector"]
+        texts = value if isinstance(value, list) else _SEPARATORS.split(value.strip())
+        try:
+            found = [parse_id(text) for one in texts for text in _parts(one)]
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+        ids = list(dict.fromkeys(found))
+        if len(ids) > MOST_DETECTORS:
+            raise forms.ValidationError(
+                _("At most %(most)d at once, not %(count)d."),
+                params={"most": MOST_DETECTORS, "count": len(ids)},
+            )
+        return ids
+
+    def _offer_detectors(self) -> None:
+        rows = Detector.objects.using(options.DATABASE).order_by("name", "pk")
+        found = list(rows.values_list("pk", "name", "slug")[: MOST_OPTIONS + 1])
+        if len(found) > MOST_OPTIONS:
+            self.fields["detector"].help_text = _("Ids, such as 7, 12.")
+            return
+        self.fields["detector"] = _Several(
+            label=_("detectors"),
+            choices=[(str(pk), f"{name} ({slug})") for pk, name, slug in found],
+            help_text=_("One or several."),
+        )
+
+    def _offer_environments(self) -> None:
+        rows = Environment.objects.using(options.DATABASE).order_by("name")
+        names = list(rows.values_list("name", flat=True)[: MOST_OPTIONS + 1])
+        if len(names) > MOST_OPTIONS:
+            help_text = _("Its name; nothing for an event without one.")
+            self.fields["environment"].help_text = help_text
+            return
+        none = ("", _("an event without environment"))
+        self.fields["environment"] = forms.ChoiceField(
+            label=_("environment"),
+            choices=[none, *((name, name) for name in names)],
+            required=False,
+        )
+
+
+class _Several(forms.MultipleChoiceField):
+    """A list of detectors, which takes ids in one text as well, as in an address."""
+
+    def to_python(self, value: Any) -> list[str]:
+        return [part for text in super().to_python(value) for part in _parts(text)]
+
+    def valid_value(self, value: str) -> bool:
+        return (
+            True  # one that was deleted meanwhile, or was never there: nothing applies
+        )
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in _SEPARATORS.split(text) if part]
