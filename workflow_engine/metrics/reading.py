@@ -55,11 +55,13 @@ class Slice:
 
     Attributes:
         counters: Their names.
+        scopes: Only of these; None = of all.
         by_scope: Whether scopes are; else they are added up, under the scope "".
         by_reason: Whether reasons are; else they are added up, under the reason "".
     """
 
     counters: tuple[str, ...]
+    scopes: tuple[str, ...] | None = None
     by_scope: bool = True
     by_reason: bool = True
 
@@ -151,7 +153,8 @@ def _in_slices(
     since = _number(int(window.since.timestamp()))
     length = _number(int(window.slot.total_seconds()))
     slot = (_Seconds(F("at")) - since) / length
-    return rows.named(wanted.counters).annotate(slot=slot)
+    found = rows.named(wanted.counters).annotate(slot=slot)
+    return found if wanted.scopes is None else found.filter(scope__in=wanted.scopes)
 
 
 def _part(rows: Any, wanted: Slice, number: int) -> QuerySet[Any, tuple[Any, ...]]:

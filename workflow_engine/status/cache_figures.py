@@ -5,7 +5,7 @@ Unknown is None and never 0: a share of nothing read, a slot in which nothing wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -44,9 +44,6 @@ from workflow_engine.types.instants import instant_text
 
 #: The name of the slots of all accesses together.
 ALL: Final = ""
-
-#: Of the reads in each slot, by access.
-_READS: Final = reading.Slice(counters=READS, by_reason=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +96,8 @@ class CacheFigures:
         total: All accesses together, with what belongs to no single one, such as `error`,
             `breaker` and `lag`.
         slots: By name of the access, and under ALL of all together: every slot of the
-            window, the oldest first. An access that was not read has gaps only.
+            window, the oldest first. An access that was not read has gaps only; one
+            that was not asked for is not there.
         debt: What the outbox owes; None = there is none to this process.
         is_recorded: Whether the database writes down what is owed, if anything is.
         sources: The processes that write figures, and how fresh these are.
@@ -163,9 +161,18 @@ class CacheFigures:
         }
 
 
-def read(using: str, window: Window) -> CacheFigures:
-    """Return how look-ups fared; three queries, four with Redis."""
-    found = reading.read(using, window, _READS)
+def read(
+    using: str, window: Window, *, slots_of: Collection[str] | None = None
+) -> CacheFigures:
+    """Return how look-ups fared; three queries, four with Redis.
+
+    Args:
+        using: Alias of the database.
+        window: What is to be read.
+        slots_of: Accesses whose slots are wanted beside those of all together, which are
+            much less to read than those of each; None = of each.
+    """
+    found = reading.read(using, window, *_slices(slots_of))
     figures = of_look_ups(found.figures)
     names = [one.name for one in declared]
     *lines, _ = lines_of(names, figures)
@@ -175,7 +182,12 @@ def read(using: str, window: Window) -> CacheFigures:
         window=window,
         lines=tuple(lines),
         total=line_of(figures),
-        slots=_slots(window, [one.scope for one in lines], found.points[0]),
+        slots=_slots(
+            window,
+            [one.scope for one in lines if slots_of is None or one.scope in slots_of],
+            [point for points in found.points for point in points],
+            is_added_up=slots_of is not None,
+        ),
         debt=read_debt(using) if is_shared and is_recorded else None,
         is_recorded=is_recorded or not is_shared,
         sources=read_sources(using, window.until),
@@ -185,15 +197,40 @@ def read(using: str, window: Window) -> CacheFigures:
     )
 
 
+def _slices(slots_of: Collection[str] | None) -> list[reading.Slice]:
+    """Return what is to be read slot by slot: each access, or all of them and some."""
+    if slots_of is None:
+        return [reading.Slice(counters=READS, by_reason=False)]
+    together = reading.Slice(counters=READS, by_scope=False, by_reason=False)
+    names = tuple(name for name in slots_of if name != ALL)
+    if not names:
+        return [together]
+    return [together, reading.Slice(counters=READS, scopes=names, by_reason=False)]
+
+
 def _slots(
-    window: Window, names: Iterable[str], points: Iterable[reading.Point]
+    window: Window,
+    names: Iterable[str],
+    points: Iterable[reading.Point],
+    *,
+    is_added_up: bool,
 ) -> dict[str, tuple[Slot, ...]]:
-    """Return every slot of every access and of all."""
+    """Return every slot of the named accesses and of all.
+
+    Args:
+        window: Whose slots.
+        names: Of accesses.
+        points: Of these, and perhaps of all of them added up.
+        is_added_up: Whether they are; else that is done here.
+    """
     found: dict[tuple[str, datetime], dict[str, int]] = {}
     for point in points:
-        for name in {ALL, point.figure.scope}:
-            reads = found.setdefault((name, point.at), dict.fromkeys(READS, 0))
-            reads[point.figure.counter] += point.figure.count
+        scope, counter = point.figure.scope, point.figure.counter
+        for name in (scope,) if is_added_up else {ALL, scope}:
+            reads = found.get((name, point.at))
+            if reads is None:
+                reads = found[name, point.at] = dict.fromkeys(READS, 0)
+            reads[counter] += point.figure.count
     moments = list(window.slots())
     return {
         name: tuple(_slot(at, found.get((name, at))) for at in moments)
@@ -204,5 +241,6 @@ def _slots(
 def _slot(at: datetime, reads: Mapping[str, int] | None) -> Slot:
     if reads is None:
         return Slot(at=at)
-    hits, misses, bypasses = (reads[name] for name in READS)
-    return Slot(at=at, hits=hits, misses=misses, bypasses=bypasses)
+    return Slot(
+        at=at, hits=reads["hit"], misses=reads["miss"], bypasses=reads["bypass"]
+    )
