@@ -28,7 +28,7 @@ class DashboardAdmin(PausePages):
     """Who may view it sees every number; who may change it, pauses and resumes."""
 
     page_template = "admin/workflow_engine/dashboard.html"
-    page_title = _("Workflow engine")
+    page_title = _("Dashboard")
     has_json = True
 
     def own_urls(self) -> list[URLPattern]:

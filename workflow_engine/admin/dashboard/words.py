@@ -9,10 +9,11 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from workflow_engine.admin.dashboard.standing import Standing
-from workflow_engine.admin.moments import EMPTY, duration
+from workflow_engine.admin.moments import EMPTY
 from workflow_engine.admin.numbers import number, share
 from workflow_engine.models import ItemState
 from workflow_engine.status.part import Level
+from workflow_engine.types.spans import span_text
 
 #: Gives the address of a list by the name of its model; "" = the user may not see it.
 ListOf = Callable[[str], str]
@@ -131,7 +132,7 @@ def work(standing: Standing, list_of: ListOf) -> Iterator[Figure]:
     yield Figure(
         key="next_in",
         label=_("until the next"),
-        text=EMPTY if next_in is None else duration(round(next_in)),
+        text=EMPTY if next_in is None else span_text(next_in),
         url=scheduled,
     )
     yield Figure(key="due", label=_("due"), text=number(items.due), url=scheduled)
@@ -189,12 +190,13 @@ _LEVELS: Final[dict[Level, Callable[[], str]]] = {
 
 def _oldest(standing: Standing, list_of: ListOf) -> Figure:
     late = standing.items.late_seconds
+    on_time = _("on time") if standing.items.due else _("none is due")
     return Figure(
         key="oldest_late",
         label=_("Oldest due item"),
-        text=_("none late")
+        text=on_time
         if late is None
-        else _("%(time)s late") % {"time": duration(round(late))},
+        else _("%(time)s late") % {"time": span_text(late)},
         url=_items(list_of, ItemState.SCHEDULED),
         is_bad=late is not None,
     )
