@@ -13,8 +13,10 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.sites import AdminSite
 
-from workflow_engine.admin import PAGES, WorkflowAdmin, register
+from workflow_engine.admin import PAGES, STANDING, WorkflowAdmin, register
 from workflow_engine.models import Workflow
+
+EVERY = STANDING | PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 _COUNT = """
@@ -52,7 +54,7 @@ def registered(*, wanted: bool) -> list[str]:
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_admin__setting_says_whether_there_are_pages(wanted: bool) -> None:
-    expected = sorted(model.__name__ for model in PAGES) if wanted else []
+    expected = sorted(model.__name__ for model in EVERY) if wanted else []
 
     assert registered(wanted=wanted) == expected
 
@@ -62,7 +64,7 @@ def test_register__on_a_site_of_ones_own() -> None:
 
     register(site)
 
-    assert all(site.is_registered(model) for model in PAGES)
+    assert all(site.is_registered(model) for model in EVERY)
 
 
 def test_register__keeps_what_is_there() -> None:
@@ -74,8 +76,8 @@ def test_register__keeps_what_is_there() -> None:
     assert type(site.get_model_admin(Workflow)) is OwnWorkflowAdmin
 
 
-@pytest.mark.parametrize("page", PAGES.values(), ids=lambda page: page.__name__)
+@pytest.mark.parametrize("page", EVERY.values(), ids=lambda page: page.__name__)
 def test_page__passes_the_checks_of_django(page: Any) -> None:
-    model = next(model for model, found in PAGES.items() if found is page)
+    model = next(model for model, found in EVERY.items() if found is page)
 
     assert page(model, admin.site).check() == []

@@ -54,16 +54,16 @@ def tiles(figures: CacheFigures, line: Line, *, is_counted: bool) -> Iterator[Ti
         leads_to="wfe-charts",
     )
     yield Tile(
-        label=_("Answered from memory"),
+        label=_("Hits"),
         figure=count_shown("hits", hits),
-        note=_("keys, without a query"),
+        note=_("keys answered without a query"),
         leads_to="wfe-why-hit",
     )
     misses = known(line.count("miss"), is_counted=is_counted)
     yield Tile(
         label=_("Misses"),
         figure=count_shown("misses", misses),
-        note=_("asked of the database, and stored"),
+        note=_("keys loaded, to be stored"),
         leads_to="wfe-why-miss",
     )
     yield _stale(line)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -90,7 +89,7 @@ def _cells(line: Line, *, is_counted: bool) -> Iterator[Any]:
     yield measured_shown(f"{prefix}.load_p50_ms", loads.quantile(0.5))
     yield measured_shown(f"{prefix}.load_p99_ms", loads.quantile(0.99))
     whole = line.count("forgot_all")
-    words = format_html("{} + ", whole_words(whole)) if whole else ""
-    yield joined(words, count("forgotten", line.count("forgot")))
+    words = f" + {whole_words(whole)}" if whole else ""
+    yield joined(count("forgotten", line.count("forgot")), words)
     is_compared = bool(line.verified or line.stale)
     yield count_shown(f"{prefix}.stale", line.stale if is_compared else None)

@@ -14,6 +14,7 @@ from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -45,7 +46,7 @@ class Record:
         code: The cause as in docs and exports.
         rows: The rows that changed, each a link while it has a page.
         entries: How many entries; in words where it was all.
-        keys: Some of their keys.
+        keys: Some of their keys, each leading to the entry.
         by: Who did it; "-" = nobody knows.
     """
 
@@ -69,20 +70,25 @@ def records_in(
 ) -> list[Record]:
     """Return some of them as pages show them, in this order; at most one query."""
     pages = _pages(found, request, site)
-    return [_record(one, pages) for one in found]
+    inspector = reverse("admin:workflow_engine_cache_inspect", current_app=site.name)
+    return [_record(one, pages, inspector) for one in found]
 
 
-def _record(one: CacheForget, pages: dict[_Row, str]) -> Record:
-    entries = _("all of the access") if one.count is None else number(one.count)
+def _record(one: CacheForget, pages: dict[_Row, str], inspector: str) -> Record:
+    entries = _("all") if one.count is None else number(one.count)
     keys = parted(one.keys)
     left = 0 if one.count is None else one.count - len(keys[:MOST_NAMED])
+    linked = [
+        (f"{inspector}?{urlencode({'access': one.access, 'key': key})}", key)
+        for key in keys
+    ]
     return Record(
         at=moment(one.at),
         cause=cause_words(one.cause),
         code=one.cause,
         rows=_rows_shown(one, pages),
         entries=entries,
-        keys=_listed([(key,) for key in keys], "<code>{}</code>", left=left),
+        keys=_listed(linked, '<a href="{}">{}</a>', left=left),
         by=one.author or EMPTY,
     )
 
@@ -97,7 +103,7 @@ def _rows_shown(one: CacheForget, pages: dict[_Row, str]) -> SafeString:
     return _listed(shown, "{}", left=max(0, len(shown) - MOST_NAMED))
 
 
-def _listed(shown: Sequence[tuple[Any]], markup: str, *, left: int) -> SafeString:
+def _listed(shown: Sequence[tuple[Any, ...]], markup: str, *, left: int) -> SafeString:
     """Return the first ones, and how many there are beside them."""
     if not shown:
         return format_html("{}", EMPTY)

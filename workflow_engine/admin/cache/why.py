@@ -79,14 +79,14 @@ class Cause:
     Attributes:
         code: As in docs and exports.
         words: For people.
-        entries: How many entries it let forget.
+        entries: How many entries it let forget; "" = none, but all of an access.
         whole: How often all of an access, in words; "" = never.
     """
 
     code: str
     words: str
-    entries: SafeString
-    whole: SafeString | str
+    entries: SafeString | str
+    whole: str
 
 
 def causes(line: Line) -> list[Cause]:
@@ -97,7 +97,7 @@ def causes(line: Line) -> list[Cause]:
         Cause(
             code=code,
             words=cause_words(code),
-            entries=count_shown(f"forgot.{code}", some[code]),
+            entries=count_shown(f"forgot.{code}", some[code]) if some[code] else "",
             whole=whole_words(whole[code]) if whole[code] else "",
         )
         for code in codes

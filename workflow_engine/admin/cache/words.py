@@ -110,4 +110,4 @@ def model_words(name: str) -> str:
 
 def whole_words(number: int) -> str:
     """Return how often an access was forgotten whole."""
-    return _("all of them") if number == 1 else _("all, %d times") % number
+    return _("all") if number == 1 else _("all, %d times") % number
