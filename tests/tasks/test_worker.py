@@ -1,10 +1,8 @@
 """Beside a real worker of each kind: rows owed are forgotten, and nothing outlives it."""
 
-import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from django.db import connection, transaction
 
 from tests.factories import DetectorFactory
 from tests.journeys.children import Child, manage
+from tests.tasks.conftest import LIMIT_SECONDS, Start
 from tests.waiting import is_running, wait_until, wait_until_gone
 from workflow_engine.models.cache_rows import CacheOutbox
 from workflow_engine.queue.feed import APPLICATION_NAME
@@ -22,57 +21,6 @@ pytestmark = [
     pytest.mark.redis,
     pytest.mark.django_db(transaction=True),
 ]
-
-LIMIT_SECONDS = 20
-#: So that only an announcement can explain a sweep.
-SELDOM_SECONDS = 300
-READY = " ready."
-
-Start = Callable[..., Child]
-
-
-@pytest.fixture
-def start(child_environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
-    """Return how to start a process with our settings; it ends with the test."""
-    started: list[Child] = []
-
-    def begin(arguments: list[str], **workflow_engine: object) -> Child:
-        given = {
-            "EXECUTOR": "celery",
-            "CACHE_ALIAS": "default",
-            "OUTBOX_SWEEP_SECONDS": SELDOM_SECONDS,
-            **workflow_engine,
-        }
-        environment = {
-            **os.environ,
-            **child_environment,
-            "DJANGO_SETTINGS_MODULE": "tests.tasks.project",
-            "WORKERS_WORKFLOW_ENGINE": json.dumps(given),
-        }
-        log = tmp_path / f"log-{len(started)}"
-        started.append(Child(arguments, environment, log))
-        return started[-1]
-
-    yield begin
-    for child in started:
-        child.stop()
-
-
-@pytest.fixture
-def worker(start: Start) -> Start:
-    """Return how to start a worker with a pool of a kind; it takes tasks when returned."""
-
-    def begin(pool: str, **workflow_engine: object) -> Child:
-        arguments = [
-            *("-m", "celery", "-A", "settings", "worker", "--pool", pool),
-            *("--concurrency", "1", "--loglevel", "INFO", "--without-gossip"),
-            *("--without-mingle", "--without-heartbeat"),
-        ]
-        child = start(arguments, **workflow_engine)
-        child.wait_to_say(READY)
-        return child
-
-    return begin
 
 
 def _change_a_row() -> None:
