@@ -40,7 +40,11 @@ class CacheAdmin(
 
     def page(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the page shows; at most eight queries."""
-        figures = cache_figures.read(options.DATABASE, self.window(request))
+        figures = cache_figures.read(
+            options.DATABASE,
+            self.window(request),
+            slots_of=[request.GET.get("access", ALL)],
+        )
         access = _access(request, figures)
         line = figures.line(access)
         is_counted = options.METRICS and figures.sources.flushed_at is not None
