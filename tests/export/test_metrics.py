@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,13 @@ from tests.management.calls import call
 from workflow_engine import clock
 from workflow_engine.metrics.counts import Counts
 from workflow_engine.metrics.reading import figures_ever
-from workflow_engine.models import CacheOutbox, MetricBucket, MetricSource, Pause
+from workflow_engine.models import (
+    CacheOutbox,
+    MetricBucket,
+    MetricSource,
+    Pause,
+    WorkItem,
+)
 from workflow_engine.models.metric_source import CacheUse
 
 pytestmark = pytest.mark.django_db
@@ -195,6 +202,28 @@ def test_metrics__cost(ask: Ask) -> None:
 
     most = 6 if connection.vendor == "postgresql" else 5
     assert len(queries) <= most, [one["sql"] for one in queries]
+
+
+@HAS_OUTBOX
+def test_metrics__cost_of_a_long_history(ask: Ask) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        ask()
+
+    table = WorkItem._meta.db_table
+    about_items = [one["sql"] for one in queries if f'"{table}"' in one["sql"]]
+    plans = [_plan(sql) for sql in about_items]
+    assert len(plans) == 2
+    for plan in plans:
+        assert re.search("wfe_item_(dead|live_key|subject)", plan), plan
+        assert f"Seq Scan on {table}" not in plan
+
+
+def _plan(sql: str) -> str:
+    """Return how a statement is carried out, where reading it all is the last resort."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {sql}")
+        return "\n".join(row[0] for row in cursor.fetchall())
 
 
 @pytest.mark.parametrize(

@@ -125,4 +125,8 @@ class Migration(migrations.Migration):
             model_name='pause',
             constraint=models.CheckConstraint(condition=models.Q(('id', 1)), name='wfe_pause_only'),
         ),
+        migrations.AddIndex(
+            model_name='workitem',
+            index=models.Index(condition=models.Q(('state', 'dead')), fields=['finished_at'], name='wfe_item_dead'),
+        ),
     ]

@@ -174,6 +174,12 @@ class WorkItem(models.Model):
                 condition=Q(state__in=TERMINAL_STATES),
                 name="wfe_item_ended",
             ),
+            # The dead are few among all that ended, and are counted again and again.
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(state="dead"),
+                name="wfe_item_dead",
+            ),
             models.Index(
                 fields=["subject"],
                 condition=Q(state__in=LIVE_STATES),
