@@ -12,7 +12,16 @@ from typing import Any, Final, TypeAlias
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from benchmarks.lookups import cold, limits, questions, rules, saves, setup, stream
+from benchmarks.lookups import (
+    cold,
+    counted,
+    limits,
+    questions,
+    rules,
+    saves,
+    setup,
+    stream,
+)
 from benchmarks.lookups.answers import Ask, digest
 from benchmarks.lookups.asks import MADE_BY
 
@@ -94,6 +103,7 @@ ORDERS: Final[Mapping[str, Callable[..., Any]]] = {
     "prepare": setup.prepare,
     "write_many": rules.write_many,
     **cold.ORDERS,
+    **counted.ORDERS,
     **saves.ORDERS,
     **stream.ORDERS,
 }

@@ -36,7 +36,7 @@ def events(name: str, batches: int, *, reaches_workflows: bool) -> dict[str, flo
     """
     amount = BOUND + 1 if reaches_workflows else 0
     given = [
-        [_message(f"{name}-{batch}-{place}", place, amount) for place in range(BATCH)]
+        [message(f"{name}-{batch}-{place}", place, amount) for place in range(BATCH)]
         for batch in range(batches)
     ]
     taken = []
@@ -52,7 +52,8 @@ def events(name: str, batches: int, *, reaches_workflows: bool) -> dict[str, flo
     return {"seconds": statistics.median(taken) / BATCH, "queries": len(queries)}
 
 
-def _message(name: str, place: int, amount: int) -> Any:
+def message(name: str, place: int, amount: int) -> Any:
+    """Return an event that one detector watches, as the task is given it."""
     now = clock.now()
     return to_message(
         Event(

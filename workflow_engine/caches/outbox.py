@@ -220,7 +220,7 @@ class _Drain:
             else:
                 images.setdefault(model, []).extend(owed.rows)
         for model, rows in images.items():
-            column = "" if model._meta.pk is None else str(model._meta.pk.column)
+            column = str(model._meta.pk.column)
             owing[model].name_rows(row.get(column) for row in rows)
             for question in self._declared.spoiled_by(model):
                 self._name(question, model, rows, owing[model])
