@@ -31,7 +31,6 @@ from workflow_engine.inspection.asking import (
     modes_beside_enabled,
 )
 from workflow_engine.models import Detector, Workflow
-from workflow_engine.types.snapshots import DetectorId
 
 _WHY_NOT: Final = {
     "": "",
@@ -113,13 +112,12 @@ class AskingMixin(StandingAdmin):
             ],
         }
         if form.is_valid():
-            ids, environment = form.cleaned_data["detector"], form.cleaned_data
-            context |= self._answer(request, ids, environment["environment"])
+            context |= self._answer(request, form)
         return self.respond(request, self.asking_template, context)
 
-    def _answer(
-        self, request: HttpRequest, ids: list[DetectorId], environment: str
-    ) -> dict[str, Any]:
+    def _answer(self, request: HttpRequest, form: AskingForm) -> dict[str, Any]:
+        ids = form.cleaned_data["detector"]
+        environment = form.cleaned_data["environment"]
         is_shared = options.CACHE_ALIAS is not None
         answered = ask(
             current(),
@@ -128,8 +126,7 @@ class AskingMixin(StandingAdmin):
             is_shared=is_shared,
             most_wait_seconds=PATIENCE_SECONDS,
         )
-        rows = Detector.objects.using(options.DATABASE).filter(pk__in=ids)
-        names = dict(rows.values_list("pk", "name"))
+        names = form.names(ids)
         return {
             "is_answered": True,
             "is_shared": is_shared,

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from workflow_engine.caches.mapping import parse_id
 from workflow_engine.conf import options
 from workflow_engine.models import Detector, Environment
+from workflow_engine.types.snapshots import DetectorId
 
 #: Names in a list that a person still reads.
 MOST_OPTIONS: Final = 200
@@ -38,9 +39,10 @@ class AskingForm(forms.Form):
         label=gettext_lazy("environment"), required=False, max_length=MOST_CHARACTERS
     )
 
-    def __init__(self, data: Any) -> None:
-        """Read what can be chosen; two queries."""
+    def __init__(self, data: Any, *, most_options: int = MOST_OPTIONS) -> None:
+        """Read what can be chosen, from lists of at most so many names; two queries."""
         super().__init__(data)
+        self._most_options = most_options
         self._offer_detectors()
         self._offer_environments()
 
@@ -59,12 +61,21 @@ class AskingForm(forms.Form):
             )
         return ids
 
+    def names(self, ids: list[DetectorId]) -> dict[DetectorId, str]:
+        """Return the names of those of some detectors that are there."""
+        if self._names is not None:
+            return self._names
+        rows = Detector.objects.using(options.DATABASE).filter(pk__in=ids)
+        return dict(rows.values_list("pk", "name"))
+
     def _offer_detectors(self) -> None:
         rows = Detector.objects.using(options.DATABASE).order_by("name", "pk")
-        found = list(rows.values_list("pk", "name", "slug")[: MOST_OPTIONS + 1])
-        if len(found) > MOST_OPTIONS:
+        found = list(rows.values_list("pk", "name", "slug")[: self._most_options + 1])
+        self._names: dict[DetectorId, str] | None = None  # not all of them are known
+        if len(found) > self._most_options:
             self.fields["detector"].help_text = _("Ids, such as 7, 12.")
             return
+        self._names = {pk: name for pk, name, _slug in found}
         self.fields["detector"] = _Several(
             label=_("detectors"),
             choices=[(str(pk), f"{name} ({slug})") for pk, name, slug in found],
@@ -73,8 +84,8 @@ class AskingForm(forms.Form):
 
     def _offer_environments(self) -> None:
         rows = Environment.objects.using(options.DATABASE).order_by("name")
-        names = list(rows.values_list("name", flat=True)[: MOST_OPTIONS + 1])
-        if len(names) > MOST_OPTIONS:
+        names = list(rows.values_list("name", flat=True)[: self._most_options + 1])
+        if len(names) > self._most_options:
             help_text = _("Its name; nothing for an event without one.")
             self.fields["environment"].help_text = help_text
             return
