@@ -26,6 +26,8 @@ from workflow_engine.conf import SETTINGS
 ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGE: Final = ROOT / "workflow_engine"
 PAGE: Final = (ROOT / "docs" / "guarantees.md").read_text()
+#: What the page is about.
+PARTS: Final = ("caches/", "receivers/")
 TREES: Final = {
     str(path.relative_to(PACKAGE)): ast.parse(path.read_text())
     for path in sorted(PACKAGE.rglob("*.py"))
@@ -103,20 +105,19 @@ UNAVAILABLE: Final = {
 }
 MISSES: Final = _inside(READING, "_why_unusable") | _inside(READING, "judge")
 BYPASSES: Final = _assigned(READING, "reason") | _given("fromkeys", READING, CELLS)
-CAUSES: Final = {
-    *(
-        module.CAUSE
-        for found in iter_modules(receivers.__path__)
-        if hasattr(
-            module := import_module(f"{receivers.__name__}.{found.name}"), "CAUSE"
-        )
-    ),
-    *_given("_paying", CELLS),
-    *_given("_drain", CELLS),
-    BY_HAND,
-    *_given("forget", "caches/verifier.py"),
+#: Kinds of what is heard of, by whether the model that it was heard of follows.
+HEARD: Final = {
+    True: {*_given("_paying", CELLS), *_given("_drain", CELLS)},
+    False: {BY_HAND, *_given("forget", "caches/verifier.py")},
 }
+for _found in iter_modules(receivers.__path__):
+    _module = import_module(f"{receivers.__name__}.{_found.name}")
+    if hasattr(_module, "KIND"):
+        _names_model = any(_called("cause", TREES[f"receivers/{_found.name}.py"]))
+        HEARD[_names_model].add(_module.KIND)
+CAUSES: Final = HEARD[True] | HEARD[False]
 COMPARED: Final = ("verify", "shadow")
+COUNTING: Final = ("add", "observe", "sum")
 
 #: What is counted where the words are not written in the call itself. A call that is not
 #: here makes a test fail: say what it counts.
@@ -140,10 +141,8 @@ BY_VARIABLE: Final[dict[str, set[Pair]]] = {
         ("refused", "unencodable"),
     },
     "filling.py 'error', error.reason": set(product(["error"], UNAVAILABLE)),
-    "cells.py 'forgot', cause": set(product(["forgot"], CAUSES)),
-    "cells.py 'forgot_all', cause": set(product(["forgot_all"], CAUSES)),
-    "rows.py 'forgot', cause": set(product(["forgot"], CAUSES)),
-    "rows.py 'forgot_all', cause": set(product(["forgot_all"], CAUSES)),
+    "forgotten.py 'forgot', cause": set(product(["forgot"], CAUSES)),
+    "forgotten.py 'forgot_all', cause": set(product(["forgot_all"], CAUSES)),
     "gate.py 'error', error.reason": set(product(["error"], UNAVAILABLE)),
     "gate.py 'error', reason": set(product(["error"], UNAVAILABLE | {"database"})),
     "verifier.py counter, 'checked'": set(product(COMPARED, ["checked"])),
@@ -157,7 +156,9 @@ BY_VARIABLE: Final[dict[str, set[Pair]]] = {
 def _counted() -> Iterator[tuple[str, Pair | None]]:
     """Yield each place that counts, and what if it is written there."""
     for module, tree in TREES.items():
-        for call in (*_called("add", tree), *_called("observe", tree)):
+        if not module.startswith(PARTS):
+            continue
+        for call in (call for name in COUNTING for call in _called(name, tree)):
             if not ast.unparse(call.func).startswith("counts."):
                 continue
             words = call.args[1:3]
@@ -195,12 +196,13 @@ def _names(text: str) -> list[str]:
     return re.findall(r"`([\w/.]+)`", text)
 
 
-def _pairs_of_page() -> set[Pair]:
-    return {
+def _pairs_of_page() -> list[Pair]:
+    return [
         pair
-        for row in _tables("counter", "reason")
+        for second in ("reason", "kind")
+        for row in _tables("counter", second)
         for pair in product(_names(row[0]), _names(row[1]) or [""])
-    }
+    ]
 
 
 # --- the two compared
@@ -213,7 +215,7 @@ def test_guarantees__every_place_that_counts_is_known() -> None:
 
 
 def test_guarantees__every_counter_and_reason_and_no_other() -> None:
-    told = _pairs_of_page()
+    told = set(_pairs_of_page())
     assert "The same words as reasons of `verify` and `shadow`" in PAGE
     told |= set(product(COMPARED, UNAVAILABLE))
 
@@ -223,12 +225,14 @@ def test_guarantees__every_counter_and_reason_and_no_other() -> None:
     assert sorted(told - counted) == []
 
 
+def test_guarantees__behind_which_reasons_a_model_stands() -> None:
+    told = [name for row in _tables("counter", "kind") for name in _names(row[1])]
+
+    assert sorted(told) == sorted(HEARD[True])
+
+
 def test_guarantees__each_pair_is_told_once() -> None:
-    told = [
-        pair
-        for row in _tables("counter", "reason")
-        for pair in product(_names(row[0]), _names(row[1]) or [""])
-    ]
+    told = _pairs_of_page()
 
     assert len(told) == len(set(told))
 
