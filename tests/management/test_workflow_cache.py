@@ -21,7 +21,7 @@ from workflow_engine.caches.coherence.cells import CellCoherence
 from workflow_engine.lookups.detectors import detector_ids_by_route, detectors
 from workflow_engine.lookups.workflows import workflow_ids_by_detector, workflows
 from workflow_engine.metrics.counts import Figure
-from workflow_engine.models import MetricBucket, Workflow
+from workflow_engine.models import MetricBucket, MetricSource, Workflow
 from workflow_engine.types.routes import candidate_routes
 from workflow_engine.types.snapshots import WorkflowSnapshot
 
@@ -130,9 +130,9 @@ def test_cache__alias_that_is_not_there(settings: Settings, word: str) -> None:
 
 
 def counted(
-    counter: str, reason: str, count: int, *, of: str = "workflows", total: float = 0.0
+    counter: str, reason: str, count: int, *, of: str = "workflows", **sums: float
 ) -> Figure:
-    return Figure(scope=of, counter=counter, reason=reason, count=count, total=total)
+    return Figure(scope=of, counter=counter, reason=reason, count=count, **sums)
 
 
 def written(*figures: Figure, ago: timedelta = timedelta(0)) -> None:
@@ -150,9 +150,14 @@ def test_stats__figures_of_all_processes() -> None:
         counted("miss", "schema", 2),
         counted("bypass", "transaction", 1),
         counted("refused", "gone", 3),
-        counted("forgot", "save", 5),
-        counted("load", "ms", 4, total=10.0),
+        counted("forgot", "save:workflow", 5),
+        counted("load", "ms", 4, total=10.0, highest=4.0),
+        counted("load.le", "2", 2),
+        counted("load.le", "5", 2),
         counted("load", "keys", 10),
+        counted("permit", "waited", 3),
+        counted("lag", "", 1, of="", total=2.0, highest=2.0),
+        counted("lag.le", "2", 1, of=""),
         counted("verify", "checked", 6),
         counted("breaker", "reset", 2, of=""),
         ago=timedelta(minutes=5),
@@ -165,18 +170,20 @@ def test_stats__figures_of_all_processes() -> None:
     lines = [" ".join(line.split()) for line in done.out.splitlines()]
     assert done.code == 0
     assert lines[0] == (
-        "access reads hits near empty miss bypass refused forgotten load stale"
+        "access reads hits near empty miss bypass refused forgotten load p50 p99 stale"
     )
     assert [line.split()[0] for line in lines[1:5]] == [one.name for one in declared]
-    assert lines[2] == "detectors 0 - - - 0 0 0 0 - 0"
-    assert lines[4] == "workflows 2 000 99.5 % 95.0 % 2.2 % 9 1 3 5 2.5 ms 0"
+    assert lines[2] == "detectors 0 - - - 0 0 0 0 - - -"
+    assert lines[4] == ("workflows 2 000 99.5 % 95.0 % 2.2 % 9 1 3 5 2.0 ms 4.0 ms 0")
     assert lines[5:] == [
         "misses: absent 7 · schema 2",
         "bypasses: transaction 1",
         "refused: gone 3",
-        "forgotten: save 5",
+        "forgotten: save:workflow 5",
+        "permits: waited 3",
         "verified: checked 6",
         "breaker: reset 2",
+        "commit to forgotten: p50 1.5 ms · p99 2.0 ms",
     ]
 
 
@@ -189,23 +196,33 @@ def test_stats__window_and_access() -> None:
     )
 
     (line,) = done.lines()
-    assert line["window_seconds"] == 7200
-    assert line["figures"] == [
-        {
-            "access": "workflows",
-            "reads": 5,
-            "stale": 0,
-            "load_mean_ms": None,
-            "counters": {"hit": {"near": 5}},
-        },
-        {
-            "access": "",
-            "reads": 0,
-            "stale": 0,
-            "load_mean_ms": None,
-            "counters": {},
-        },
-    ]
+    assert (line["window"]["name"], line["window"]["slot_seconds"]) == ("2h", 60)
+    (figures,) = line["figures"]
+    assert (figures["access"], figures["reads"], figures["hit_share"]) == (
+        "workflows",
+        5,
+        1.0,
+    )
+    assert figures["counters"] == {"hit": {"near": 5}}
+    assert figures["load_p50_ms"] is figures["stale"] is None
+    assert line["total"] == figures
+
+
+def test_stats__says_whose_figures_are_missing() -> None:
+    now = clock.now()
+    for number, expected_at in enumerate((now, now - timedelta(minutes=5))):
+        MetricSource.objects.create(
+            name=str(number),
+            started_at=now - timedelta(hours=1),
+            flushed_at=now - timedelta(minutes=6 * number),
+            expected_at=expected_at,
+        )
+
+    done = call("workflow_cache", "stats")
+
+    assert done.out.splitlines()[-1].startswith(
+        "no figures from 1 of 2 processes since"
+    )
 
 
 @pytest.mark.parametrize("counter", ["verify", "shadow"])

@@ -37,10 +37,17 @@ from workflow_engine.caches.coherence.cells import CellCoherence
 from workflow_engine.caches.stores.base import Server
 from workflow_engine.lookups.workflows import workflows
 from workflow_engine.metrics.counts import Figure, counts
-from workflow_engine.models import CacheOutbox, Condition, MetricBucket, WorkItem
+from workflow_engine.models import (
+    CacheOutbox,
+    Condition,
+    MetricBucket,
+    MetricSource,
+    WorkItem,
+)
 from workflow_engine.queue.pausing import pause
 from workflow_engine.status.part import Level
 from workflow_engine.status.server import Asked, judge
+from workflow_engine.types.instants import parse_instant
 
 pytestmark = pytest.mark.django_db
 
@@ -382,6 +389,58 @@ def test_look_ups__errors_and_closings() -> None:
     assert parts["look-ups"].endswith(
         "verified, 7 errors (connection 4 · timeout 3), cache given up 1 time "
         "python manage.py workflow_cache stats"
+    )
+
+
+def heard(number: int, *, minutes_ago: int, **given: Any) -> None:
+    """Have a process that wrote figures some minutes ago."""
+    at = clock.now() - timedelta(minutes=minutes_ago)
+    MetricSource.objects.create(
+        name=f"process-{number}", **{"started_at": at, "flushed_at": at, **given}
+    )
+
+
+def test_processes__silent_ones_are_told() -> None:
+    soon = clock.now() + timedelta(seconds=10)
+    heard(1, minutes_ago=0, expected_at=soon)
+    heard(2, minutes_ago=9, expected_at=soon - timedelta(minutes=5))
+    heard(3, minutes_ago=7, expected_at=soon - timedelta(minutes=6))
+    heard(4, minutes_ago=60)  # has nothing to write
+    heard(5, minutes_ago=90, expected_at=soon - timedelta(hours=1), ended_at=soon)
+
+    said, parts = status()
+
+    assert said.code == 0
+    assert parts["look-ups"].startswith("WARN ")
+    assert re.search(r"no figures from 2 of 4 processes since \d\d:\d\d UTC", said.out)
+    sources = facts("look-ups")["sources"]
+    since = parse_instant(sources["silent_since"])
+    assert (sources["processes"], sources["silent"]) == (4, 2)
+    assert since is not None
+    assert timedelta(minutes=9) <= clock.now() - since < timedelta(minutes=10)
+
+
+def test_processes__silent_for_days() -> None:
+    began = clock.now() - timedelta(minutes=3000)
+    heard(1, minutes_ago=3000, expected_at=began + timedelta(minutes=1))
+
+    _, parts = status()
+
+    assert parts["look-ups"].endswith(
+        f"no figures from 1 of 1 process since {began:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def test_processes__cache_given_up_in_some() -> None:
+    for number, use in enumerate(["used", "given_up", ""]):
+        heard(number, minutes_ago=0, cache_use=use)
+    heard(7, minutes_ago=5, cache_use="given_up", ended_at=clock.now())
+
+    _, parts = status()
+
+    assert parts["look-ups"].startswith("WARN ")
+    assert parts["look-ups"].endswith(
+        "cache given up in 1 of 3 processes python manage.py workflow_cache stats"
     )
 
 

@@ -1,14 +1,12 @@
-"""Stats: the figures of look-ups as lines of text and as JSON, for the command."""
+"""Stats: the figures of look-ups as lines of text, for the command."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from workflow_engine.metrics.lines import Line
 from workflow_engine.status.part import NOTHING, grouped
-from workflow_engine.types.event import JSON
 
 HEADINGS: Final = (
     "access",
@@ -39,31 +37,22 @@ WHY: Final = {
 }
 
 
-def table(lines: Sequence[Line]) -> Iterator[str]:
-    """Yield the table, and below it why what happened, over all lines together."""
-    rows = [HEADINGS, *(_cells(line) for line in lines if line.scope)]
+def table(lines: Sequence[Line], total: Line) -> Iterator[str]:
+    """Yield the table, and below it what happened in total, and why."""
+    rows = [HEADINGS, *map(_cells, lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for first, *others in rows:
         cells = (c.rjust(w) for c, w in zip(others, widths[1:], strict=True))
         yield "  ".join((first.ljust(widths[0]), *cells))
     for counter, title in WHY.items():
-        reasons: Counter[str] = sum((one.of(counter) for one in lines), Counter())
-        if reasons:
+        reasons = total.of(counter)
+        if reasons.total():
             told = " · ".join(f"{why} {grouped(n)}" for why, n in reasons.most_common())
             yield f"{title}: {told}"
-
-
-def json(line: Line) -> JSON:
-    """Return the figures of a line as a JSON value."""
-    loads = line.measured("load", "ms")
-    return {
-        "access": line.scope,
-        "reads": line.reads,
-        "stale": line.stale,
-        "load_p50_ms": loads.quantile(0.5),
-        "load_p99_ms": loads.quantile(0.99),
-        "counters": {name: dict(why) for name, why in line.reasons.items() if why},
-    }
+    lag = total.measured("lag")
+    if lag.count:
+        told = f"p50 {_milliseconds(lag.quantile(0.5))}"
+        yield f"commit to forgotten: {told} · p99 {_milliseconds(lag.quantile(0.99))}"
 
 
 def _cells(line: Line) -> list[str]:
@@ -81,7 +70,7 @@ def _cells(line: Line) -> list[str]:
         grouped(line.count("forgot")),
         _milliseconds(loads.quantile(0.5)),
         _milliseconds(loads.quantile(0.99)),
-        grouped(line.stale),
+        NOTHING if line.stale is None else grouped(line.stale),
     ]
 
 

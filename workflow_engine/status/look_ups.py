@@ -12,8 +12,11 @@ from django.db import connections
 from workflow_engine.conf import options
 from workflow_engine.metrics.lines import Line, line_of, of_look_ups
 from workflow_engine.metrics.reading import figures_in
+from workflow_engine.metrics.sources import Sources, read_sources
 from workflow_engine.metrics.windows import window_over
+from workflow_engine.status import processes
 from workflow_engine.status.debt import Debt, read_debt
+from workflow_engine.status.in_json import sources_json
 from workflow_engine.status.modes import USUAL, modes
 from workflow_engine.status.part import (
     NOTHING,
@@ -45,16 +48,20 @@ class LookUps:
         debt: What the outbox owes; None = there is none to this process.
         is_recorded: Whether the database writes down what is owed, if anything is.
         modes: By name of the access.
+        sources: The processes that write figures.
+        at: The moment all this was read.
     """
 
     figures: Line
     debt: Debt | None
     is_recorded: bool
     modes: Mapping[str, str]
+    sources: Sources
+    at: datetime
 
 
 def read(using: str, now: datetime) -> LookUps:
-    """Return how look-ups fared up to a moment; one query, two with Redis."""
+    """Return how look-ups fared up to a moment; two queries, three with Redis."""
     window = window_over("60 min", WINDOW, now)
     figures = line_of(of_look_ups(figures_in(using, window)))
     is_shared = options.CACHE_ALIAS is not None
@@ -64,6 +71,8 @@ def read(using: str, now: datetime) -> LookUps:
         debt=read_debt(using) if is_shared and is_recorded else None,
         is_recorded=is_recorded or not is_shared,
         modes=modes(),
+        sources=read_sources(using, now),
+        at=now,
     )
 
 
@@ -84,6 +93,7 @@ def judge(found: LookUps, *, is_server_there: bool) -> Part:
             "errors": dict(found.figures.of("error")),
             "closings": found.figures.of("breaker")["tripped"],
             "modes": dict(found.modes),
+            "sources": sources_json(found.sources),
         },
     )
 
@@ -112,6 +122,7 @@ def _remarks(found: LookUps, *, is_server_there: bool) -> Iterator[Remark]:
     if closings:
         text = f"cache given up {counted(closings, 'time')}"
         yield Remark(text=text, level=Level.WARN, cure=STATS)
+    yield from processes.remarks(found.sources, found.at)
     for mode in sorted({*found.modes.values()} - {USUAL}):
         names = (name for name, its in found.modes.items() if its == mode)
         yield Remark(text=f"{mode}: {' '.join(names)}", level=Level.WARN)

@@ -24,11 +24,14 @@ from workflow_engine.management.command import (
     EngineCommand,
     wrong,
 )
-from workflow_engine.metrics.lines import lines_of
-from workflow_engine.metrics.reading import figures_in
 from workflow_engine.metrics.windows import window_over
-from workflow_engine.status.debt import read_debt
-from workflow_engine.types.instants import instant_text
+from workflow_engine.status import cache_figures, processes
+from workflow_engine.status.in_json import (
+    line_json,
+    measured_json,
+    sources_json,
+    window_json,
+)
 from workflow_engine.types.spans import parse_span
 
 #: Compared of each access unless all are wanted.
@@ -116,28 +119,30 @@ class Command(EngineCommand):
             raise CommandError(message, returncode=NOT_REACHED) from error
 
     def _stats(self) -> int:
+        given, access = self.given["window"] or "1h", self.given["access"]
         try:
-            window = parse_span(self.given["window"] or "1h")
+            window = window_over(given, parse_span(given), clock.now())
         except ValueError as error:
             raise wrong(f"--window: {error}") from error
-        over = window_over(self.given["window"] or "1h", window, clock.now())
-        figures = figures_in(options.DATABASE, over)
-        names = {one.name for one in self._questions()}
-        if self.given["access"]:
-            figures = [one for one in figures if one.scope in names]
-        lines = lines_of((one.name for one in self._questions()), figures)
+        found = cache_figures.read(options.DATABASE, window, slots_of=())
+        lines, total = found.lines, found.total
+        if access:
+            lines = (found.line(self._questions()[0].name),)
+            (total,) = lines
         json = {
-            "since": instant_text(over.since),
-            "until": instant_text(over.until),
-            "figures": [stats.json(one) for one in lines],
+            "window": window_json(window),
+            "figures": list(map(line_json, lines)),
+            "total": line_json(total),
+            "lag": measured_json(found.lag, "ms"),
+            "outbox": found.debt and found.debt.json(),
+            "sources": sources_json(found.sources),
         }
-        told = list(stats.table(lines))
-        if self.is_shared:
-            debt = read_debt(options.DATABASE)
-            json["outbox"] = debt.json()
-            told.append(debt.line())
+        told = list(stats.table(lines, total))
+        if found.debt is not None:
+            told.append(found.debt.line())
+        told += (one.text for one in processes.remarks(found.sources, window.until))
         self._tell(json, told)
-        return NEEDS_A_LOOK if any(one.stale for one in lines) else 0
+        return NEEDS_A_LOOK if total.stale else 0
 
     def _verify(self) -> int:
         coherence = current()
