@@ -14,11 +14,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from settings.base import redis_cache
 from tests.factories import WorkflowFactory, WorkItemFactory
 from workflow_engine import api, clock
 from workflow_engine.metrics.counts import Figure
 from workflow_engine.models import MetricBucket, MetricSource
 from workflow_engine.queue.pausing import current
+from workflow_engine.status import report
 
 pytestmark = pytest.mark.django_db
 
@@ -163,6 +165,34 @@ def test_dashboard__attention_says_what_workflow_status_says(editor: Client) -> 
     assert 'data-attention="none"' not in page.content.decode()
 
 
+def test_dashboard__looks_at_every_part_that_workflow_status_does(
+    editor: Client,
+) -> None:
+    shown = editor.get(f"{PAGE}?format=json").json()
+
+    found = report.read("default", clock.now())
+    assert [one["name"] for one in shown["parts"]] == [one.name for one in found.parts]
+
+
+def test_dashboard__redis_is_away(editor: Client, settings: Any) -> None:
+    settings.CACHES = {"default": redis_cache("redis://127.0.0.1:1/0")}
+    settings.WORKFLOW_ENGINE = {"CACHE_ALIAS": "default", "CACHE_PREFIX": "nobody"}
+
+    page = text_of(editor.get(PAGE))
+
+    assert "! error cache : cache &#x27;default&#x27; was not reached" in page
+
+
+def test_dashboard__leads_to_the_metrics_for_prometheus(editor: Client) -> None:
+    found = re.search(r'href="([^"]*/metrics/)"', editor.get(PAGE).content.decode())
+    assert found is not None
+
+    response = editor.get(found[1])
+
+    assert response.status_code == 200
+    assert "workflow_engine_" in response.content.decode()
+
+
 def test_dashboard__nothing_needs_a_look(editor: Client) -> None:
     assert 'data-attention="none"' in editor.get(PAGE).content.decode()
 
@@ -196,7 +226,7 @@ def test_dashboard__costs(editor: Client) -> None:
 
     asked = [q["sql"] for q in queries if "session" not in q["sql"]]
     asked = [sql for sql in asked if '"auth_' not in sql]
-    assert len(asked) <= 10, "\n".join(asked)
+    assert len(asked) <= 12, "\n".join(asked)
 
 
 # --- who may
