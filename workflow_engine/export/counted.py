@@ -147,7 +147,7 @@ _COUNTERS: Final = (
     ),
     _Counter(
         name="lookup_permits_total",
-        text="Permits to fill, and the readers that met one.",
+        text="Keys under a permit to fill: taken, or filled by another reader meanwhile.",
         labels=("access", "result"),
         counters=("permit",),
         place=_by_reason,
@@ -187,13 +187,13 @@ _COUNTERS: Final = (
 _HISTOGRAMS: Final = (
     _Histogram(
         name="action_seconds",
-        text="How long an action took.",
+        text="How long an attempt to carry out an action took.",
         counter="action",
         label="action_kind",
     ),
     _Histogram(
         name="item_lateness_seconds",
-        text="How long after it was due an item was begun.",
+        text="How long after it was due an item was begun for the first time.",
         counter="lateness",
     ),
     _Histogram(
