@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.caches.coherence.recording import Recording
+from tests.caches.processes import cells, numbers
 from tests.factories import (
     ActionFactory,
     ConditionGroupFactory,
@@ -17,6 +18,8 @@ from tests.factories import (
 from tests.lookups.rows import linked, whole_detector, whole_workflow
 from workflow_engine.caches.declared import declared
 from workflow_engine.receivers import connect, disconnect
+
+__all__ = ["cells", "committed_rules", "numbers", "recording", "rules"]
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ def test_restart__from_a_snapshot_of_before_the_forget(place: Place) -> None:
     assert not _is_of(answers, old)
     assert ("hit", "near") not in figures
     assert ("miss", "incarnation") in figures
+    assert ("incarnation", "changed") in figures
 
 
 def test_restart__brings_a_permit_back_to_who_holds_it(place: Place) -> None:

@@ -93,7 +93,8 @@ class Moment:
         """
         generations = self.group.generations
         asked_at = clock.monotonic()
-        reply = store.read([*generations, *names], renewing=self.absent)
+        renewed = self.absent
+        reply = store.read([*generations, *names], renewing=renewed)
         incarnation, cells = reply.incarnation, reply.cells
         self.group.places[0].reigns.meet(incarnation)
         self.absent = [
@@ -104,12 +105,15 @@ class Moment:
         for place, nonce in zip(self.group.places, cells, strict=False):
             is_nonce = nonce is not None and len(nonce) == NONCE_BYTES
             tag = _tag(place, nonce, incarnation) if is_nonce else None
+            if place.generation not in renewed:  # else this look-up has set it itself
+                _count(place, tag)
             self._turn(place, tag, asked_at)
         return Reply(incarnation, cells[len(generations) :])
 
     def turn_all(self, tag: Tag, asked_at: float) -> None:
         """Let stand, for every question, what stands under one tag."""
         for place in self.group.places:
+            _count(place, tag)
             self._turn(place, tag, asked_at)
 
     def renew(self, taken: Taken, asked_at: float) -> None:
@@ -118,21 +122,10 @@ class Moment:
         for place in self.group.places:
             nonce = taken.renewed.get(place.generation)
             if nonce is not None:
-                tag = _tag(place, nonce, taken.incarnation)
-                standing = place.near.turn(tag, asked_at)
-                self.standings[place.question.name] = standing
+                self._turn(place, _tag(place, nonce, taken.incarnation), asked_at)
 
     def _turn(self, place: Place[Any, Any], tag: Tag, asked_at: float) -> None:
-        """Let stand what stands under a tag that was read, and count what it told."""
-        name = place.question.name
-        before = place.near.standing
-        standing = self.standings[name] = place.near.turn(tag, asked_at)
-        if tag is None:
-            counts.add(name, "generation", "missing")
-        elif standing is before or tag == before.tag:
-            counts.add(name, "generation", "unchanged")
-        else:
-            counts.add(name, "generation", "changed")
+        self.standings[place.question.name] = place.near.turn(tag, asked_at)
 
     def note(self, name: str, *, is_near: bool) -> None:
         """Note whether a question was now answered by standing copies alone."""
@@ -170,6 +163,17 @@ class Moment:
         return len(kept.standings) == len(standings) and all(
             map(is_, kept.standings, standings)
         )
+
+
+def _count(place: Place[Any, Any], tag: Tag) -> None:
+    """Count what was read of a generation, before it vouches for anything."""
+    name = place.question.name
+    if tag is None:
+        counts.add(name, "generation", "missing")
+    elif tag == place.near.standing.tag:
+        counts.add(name, "generation", "unchanged")
+    else:
+        counts.add(name, "generation", "changed")
 
 
 def _tag(place: Place[Any, Any], nonce: bytes | None, incarnation: bytes) -> Tag:
