@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from celery import current_app
+from celery import Celery, current_app
+from celery._state import get_current_app
 from celery.exceptions import Reject
 from celery.signals import worker_init
 from django.db import connection
@@ -20,6 +21,8 @@ from tests.factories import (
     WorkflowFactory,
 )
 from workflow_engine import clock, tasks
+from workflow_engine.exceptions import BrokerRefused, SubmitFailed
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models import Decision, Firing, WorkItem
 from workflow_engine.queue import Draft, enqueue
 from workflow_engine.types import Event
@@ -277,3 +280,26 @@ def test_worker__does_not_start_on_refused_settings(settings: Any) -> None:
 
     with pytest.raises(SystemExit, match=r"'EVENT_BATCH'.* must be a whole number"):
         worker_init.send(sender=None)
+
+
+@pytest.fixture
+def refusing() -> Iterator[None]:
+    """Let the broker refuse everything."""
+    before = get_current_app()
+    app = Celery("refusing", set_as_current=True, broker="no-such-transport://")
+    yield
+    app.close()
+    before.set_current()
+
+
+def test_send__what_the_broker_refuses_is_counted(refusing: None) -> None:
+    with pytest.raises(SubmitFailed):
+        tasks.send_events([_event("e1"), _event("e2")])
+    with pytest.raises(BrokerRefused):
+        tasks.send_items([(1, 1), (2, 1), (3, 1)])
+
+    refused = [f for f in counts.take() if f.counter == "handover"]
+    assert [(f.scope, f.reason, f.count) for f in refused] == [
+        ("event", "refused", 2),
+        ("item", "refused", 3),
+    ]

@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.processing.queries import running_statements
 from tests.processing.world import START, If, World
 from tests.waiting import wait_until
+from workflow_engine.metrics.counts import counts
 from workflow_engine.models import Decision, Workflow, WorkflowDecision
 from workflow_engine.processing.buffer import DecisionBuffer, buffer
 from workflow_engine.processing.decisions import is_sampled
@@ -148,6 +149,11 @@ def _dropped(caplog: pytest.LogCaptureFixture) -> list[tuple[str, int]]:
     ]
 
 
+def _counted() -> dict[str, int]:
+    """Return how many decisions were counted as lost, by the reason."""
+    return {f.reason: f.count for f in counts.take() if f.counter == "decision"}
+
+
 def test_buffer__is_bounded_and_says_what_it_dropped(
     world: World, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -160,6 +166,7 @@ def test_buffer__is_bounded_and_says_what_it_dropped(
 
     assert written == [3, 0]
     assert _dropped(caplog) == [("WARNING", 2)]
+    assert _counted() == {"dropped": 2}
 
 
 def test_buffer__of_no_size_keeps_nothing(world: World, settings: Any) -> None:
@@ -182,6 +189,7 @@ def test_buffer__error_of_the_database_drops_and_counts(
 
     assert written == [0, 0]
     assert _dropped(caplog) == [("ERROR", 2)]
+    assert _counted() == {"error": 2}
 
 
 FORKS = """
