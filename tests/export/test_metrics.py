@@ -194,6 +194,19 @@ def test_metrics__series_do_not_come_and_go(ask: Ask) -> None:
         assert (len(buckets), set(buckets.values())) == (21, {0})
 
 
+def test_metrics__counters_go_on_when_days_are_pruned(set_up: SetUp, ask: Ask) -> None:
+    set_up(METRICS_RETAIN_HOURS={"minute": 1, "hour": 1, "day": 1})
+    _counted()
+    before = _samples(ask())
+
+    call("workflow_prune")
+    after = _samples(ask())
+
+    assert MetricBucket.objects.filter(size="ever").exists()
+    counted = {key for key in before if key[0].endswith(("_total", "_count", "_sum"))}
+    assert {key: after[key] for key in counted} == {key: before[key] for key in counted}
+
+
 def test_metrics__cost(ask: Ask) -> None:
     _counted()
 
