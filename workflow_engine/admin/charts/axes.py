@@ -110,13 +110,6 @@ def moments_of(chart: Chart) -> list[Moment]:
     return found
 
 
-def moment_text(chart: Chart, at: datetime) -> str:
-    """Return the moment of a slot in the viewer's zone; the day only where it matters."""
-    local = timezone.localtime(at)
-    is_one_day = chart.slot * len(chart.slots) <= timedelta(hours=1)
-    return date_format(local, "H:i" if is_one_day else "j M H:i")
-
-
 def _of(chart: Chart, kind: Kind) -> list[Series]:
     return [series for series in chart.series if series.kind is kind]
 

@@ -21,10 +21,11 @@ from workflow_engine.admin.charts.layout import (
 )
 from workflow_engine.admin.charts.markup import element, joined, per_cent
 from workflow_engine.admin.charts.shapes import bars, hatches, lines
-from workflow_engine.admin.charts.words import legend, numbers, slot_text
+from workflow_engine.admin.charts.told import Told, told_of
+from workflow_engine.admin.charts.words import legend, numbers, slot_texts
 
 #: Names of marks longer than this are cut in the picture; the legend has them whole.
-MOST_LETTERS = 18
+MOST_LETTERS = 24
 
 #: From here on the name of a mark stands to the left of its line.
 FAR_RIGHT = 0.75
@@ -34,18 +35,19 @@ def draw(chart: Chart) -> SafeString:
     """Return a figure: inline SVG without style and script, a legend, and a table."""
     prefix = f"wfe-{crc32((chart.name or chart.title).encode()):08x}"
     unit = element("span", chart.unit, class_="wfe-unit") if chart.unit else ""
+    told = told_of(chart)
     return element(
         "figure",
         element("figcaption", element("strong", chart.title), " ", unit),
-        _picture(chart, prefix),
+        _picture(chart, prefix, told),
         legend(chart, prefix),
-        numbers(chart),
+        numbers(chart, told),
         class_="wfe-chart",
         data_chart=chart.name,
     )
 
 
-def _picture(chart: Chart, prefix: str) -> SafeString:
+def _picture(chart: Chart, prefix: str, told: Told) -> SafeString:
     scale = axes.scale_of(chart)
     return element(
         "svg",
@@ -57,7 +59,7 @@ def _picture(chart: Chart, prefix: str) -> SafeString:
         *bars(chart, scale, prefix),
         *lines(chart, scale),
         *_marks(chart),
-        *_slots(chart),
+        *_slots(chart, told),
         role="img",
         aria_labelledby=f"{prefix}-title {prefix}-desc",
         width="100%",
@@ -115,18 +117,12 @@ def _marks(chart: Chart) -> Iterator[SafeString]:
         )
 
 
-def _slots(chart: Chart) -> Iterator[SafeString]:
+def _slots(chart: Chart, told: Told) -> Iterator[SafeString]:
     """Yield a surface over each slot that says its numbers when it is pointed at."""
     if not chart.known:
         return
     width = 1 / len(chart.slots)
-    for place in range(len(chart.slots)):
-        yield element(
-            "rect",
-            element("title", slot_text(chart, place)),
-            x=per_cent(place * width),
-            y=TOP,
-            width=per_cent(width),
-            height=PLOT,
-            class_="wfe-slot",
-        )
+    size = f'y="{TOP}" width="{per_cent(width)}" height="{PLOT}" class="wfe-slot"'
+    for place, text in enumerate(slot_texts(chart, told)):
+        x = per_cent(place * width)
+        yield SafeString(f'<rect x="{x}" {size}><title>{text}</title></rect>')

@@ -15,7 +15,7 @@ def element(name: str, *inside: object, **attributes: object) -> SafeString:
     Those that are None or "" are left out.
     """
     given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{plain(value)}"'
         for key, value in attributes.items()
         if value is not None and value != ""
     )
@@ -24,7 +24,7 @@ def element(name: str, *inside: object, **attributes: object) -> SafeString:
 
 def joined(*parts: object) -> SafeString:
     """Return parts one after the other, each escaped unless it is markup already."""
-    return SafeString("".join(map(_escaped, parts)))
+    return SafeString("".join(map(plain, parts)))
 
 
 def per_cent(place: float) -> str:
@@ -32,12 +32,10 @@ def per_cent(place: float) -> str:
     return f"{100 * place:.4g}%"
 
 
-def _escaped(value: object) -> str:
+def plain(value: object) -> SafeString:
     """Return a value as markup; a chart has thousands, so the usual ones come first."""
     if type(value) is SafeString:
         return value
     if type(value) is str:
-        return html.escape(value)
-    if type(value) in {int, float}:
-        return str(value)
-    return conditional_escape(str(value))
+        return SafeString(html.escape(value))
+    return SafeString(conditional_escape(str(value)))

@@ -81,6 +81,7 @@ def _bars_of(
     """Yield the bars of one series and add them to the height of each slot."""
     width = 1 / max(1, len(series.values))
     margin = width * (1 - BAR_SHARE) / 2
+    size = per_cent(width * BAR_SHARE)
     sign = -1 if series.kind is Kind.BELOW else 1
     for place, value in enumerate(series.values):
         if value:
@@ -89,12 +90,10 @@ def _bars_of(
                 for height in (heights[place], heights[place] + value)
             )
             heights[place] += value
-            yield element(
-                "rect",
-                x=per_cent(place * width + margin),
-                y=down(ends[0]),
-                width=per_cent(width * BAR_SHARE),
-                height=max(1.0, round(PLOT * (ends[1] - ends[0]), 1)),
+            x, y = per_cent(place * width + margin), down(ends[0])
+            height = max(1.0, round(PLOT * (ends[1] - ends[0]), 1))
+            yield SafeString(
+                f'<rect x="{x}" y="{y}" width="{size}" height="{height}"/>'
             )
 
 

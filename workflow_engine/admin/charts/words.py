@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from workflow_engine.admin.charts import axes
 from workflow_engine.admin.charts.chart import Chart, Mark, Series
-from workflow_engine.admin.charts.markup import element
+from workflow_engine.admin.charts.markup import element, plain
 from workflow_engine.admin.charts.shapes import classes, filling
+from workflow_engine.admin.charts.told import Told
 from workflow_engine.admin.moments import moment
 
 
@@ -25,14 +25,14 @@ def legend(chart: Chart, prefix: str) -> SafeString:
     )
 
 
-def numbers(chart: Chart) -> SafeString:
+def numbers(chart: Chart, told: Told) -> SafeString:
     """Return the same numbers as a table, folded away."""
     heads = [element("th", one.name, scope="col") for one in chart.series]
     table = element(
         "table",
         element("caption", chart.title),
         element("thead", element("tr", element("th", _("from"), scope="col"), *heads)),
-        element("tbody", *_rows(chart)),
+        element("tbody", *_rows(told)),
         class_="wfe-figures",
     )
     region = element(
@@ -46,20 +46,18 @@ def numbers(chart: Chart) -> SafeString:
     return element("details", element("summary", _("The numbers as a table")), region)
 
 
-def slot_text(chart: Chart, place: int) -> str:
-    """Return the numbers of a slot in one line for each series."""
-    lines = [
-        f"{one.name}: {axes.text(chart, one.values[place])}" for one in chart.series
-    ]
-    return "\n".join([axes.moment_text(chart, chart.slots[place]), *lines])
+def slot_texts(chart: Chart, told: Told) -> Iterator[SafeString]:
+    """Yield the numbers of each slot, in one line for each series."""
+    names = [plain(one.name) for one in chart.series]
+    for moment_text, values in zip(told.moments, told.values, strict=True):
+        lines = [f"{n}: {value}" for n, value in zip(names, values, strict=True)]
+        yield SafeString("\n".join([moment_text, *lines]))
 
 
-def _rows(chart: Chart) -> Iterator[SafeString]:
-    for place, at in enumerate(chart.slots):
-        cells = (
-            element("td", axes.text(chart, one.values[place])) for one in chart.series
-        )
-        yield element("tr", element("th", moment(at), scope="row"), *cells)
+def _rows(told: Told) -> Iterator[SafeString]:
+    for stamp, values in zip(told.stamps, told.values, strict=True):
+        cells = "".join(f"<td>{value}</td>" for value in values)
+        yield SafeString(f'<tr><th scope="row">{stamp}</th>{cells}</tr>')
 
 
 def _of_series(series: Series, place: int, prefix: str) -> SafeString:
