@@ -20,6 +20,9 @@ from workflow_engine.types.snapshots import DetectorId
 #: Names in a list that a person still reads.
 MOST_OPTIONS: Final = 200
 
+#: Of a list that are seen at once.
+MOST_LINES: Final = 10
+
 #: Asked for at once; each has a table of its own.
 MOST_DETECTORS: Final = 20
 
@@ -33,10 +36,10 @@ class AskingForm(forms.Form):
     """Takes ids either way: `detector=1&detector=2` or `detector=1,2`."""
 
     detector = forms.CharField(
-        label=gettext_lazy("detectors"), max_length=MOST_CHARACTERS
+        label=gettext_lazy("Detectors"), max_length=MOST_CHARACTERS
     )
     environment = forms.CharField(
-        label=gettext_lazy("environment"), required=False, max_length=MOST_CHARACTERS
+        label=gettext_lazy("Environment"), required=False, max_length=MOST_CHARACTERS
     )
 
     def __init__(self, data: Any, *, most_options: int = MOST_OPTIONS) -> None:
@@ -76,8 +79,10 @@ class AskingForm(forms.Form):
             self.fields["detector"].help_text = _("Ids, such as 7, 12.")
             return
         self._names = {pk: name for pk, name, _slug in found}
+        lines = min(max(len(found), 2), MOST_LINES)
         self.fields["detector"] = _Several(
-            label=_("detectors"),
+            widget=forms.SelectMultiple(attrs={"size": lines}),
+            label=_("Detectors"),
             choices=[(str(pk), f"{name} ({slug})") for pk, name, slug in found],
             help_text=_("One or several."),
         )
@@ -91,7 +96,7 @@ class AskingForm(forms.Form):
             return
         none = ("", _("an event without environment"))
         self.fields["environment"] = forms.ChoiceField(
-            label=_("environment"),
+            label=_("Environment"),
             choices=[none, *((name, name) for name in names)],
             required=False,
         )

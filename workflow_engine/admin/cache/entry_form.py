@@ -25,9 +25,9 @@ def accesses() -> list[tuple[str, str]]:
 class EntryForm(forms.Form):
     """An access and a key, both needed; `question` and `parsed` say which once it is valid."""
 
-    access = forms.ChoiceField(label=_("access"), choices=accesses)
+    access = forms.ChoiceField(label=_("Access"), choices=accesses)
     key = forms.CharField(
-        label=_("key"), help_text=KEY_HELP, max_length=MOST_CHARACTERS
+        label=_("Key"), help_text=KEY_HELP, max_length=MOST_CHARACTERS
     )
 
     question: AnyQuestion | None = None
@@ -53,9 +53,9 @@ class EntryForm(forms.Form):
 class SomeEntriesForm(EntryForm):
     """An entry, all of an access, or all there are."""
 
-    access = forms.ChoiceField(label=_("access"), choices=accesses, required=False)
+    access = forms.ChoiceField(label=_("Access"), choices=accesses, required=False)
     key = forms.CharField(
-        label=_("key"), required=False, max_length=MOST_CHARACTERS, help_text=KEY_HELP
+        label=_("Key"), required=False, max_length=MOST_CHARACTERS, help_text=KEY_HELP
     )
 
     def clean(self) -> dict[str, Any]:

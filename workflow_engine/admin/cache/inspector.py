@@ -19,14 +19,14 @@ from workflow_engine.admin.cache.addresses import address, page_url, row_url
 from workflow_engine.admin.cache.cells import cell_facts, mode_fact, process_facts
 from workflow_engine.admin.cache.concerns import concerns_of
 from workflow_engine.admin.cache.entry_form import EntryForm
-from workflow_engine.admin.cache.labels import compared
+from workflow_engine.admin.cache.labels import Compared, compared
 from workflow_engine.admin.standing import StandingAdmin
 from workflow_engine.caches.coherence import current
 from workflow_engine.conf import options
 from workflow_engine.exceptions import CacheUnavailable
 from workflow_engine.inspection.keys import AnyQuestion
 from workflow_engine.inspection.peeking import Look, look
-from workflow_engine.inspection.sides import fields
+from workflow_engine.inspection.sides import Field, fields
 from workflow_engine.models import Detector, Workflow
 
 #: The longest that a page lets its reader wait before it looks again.
@@ -95,7 +95,7 @@ def _with_cell(one: Look) -> dict[str, Any]:
     )
     return {
         "facts": list(facts),
-        "rows": [compared(field) for field in fields(one.seen.answers, one.loaded)],
+        **_rows(fields(one.seen.answers, one.loaded)),
         "is_cached": bool(one.seen.answers),
         "is_different": one.is_different,
         "verdict": verdict(is_different=one.is_different, was_repeated=one.was_repeated)
@@ -112,12 +112,21 @@ def _without_cell(
     return {
         "away": str(error),
         "facts": [mode_fact(question.name)],
-        "rows": [compared(field) for field in fields((), loaded)],
+        **_rows(fields((), loaded)),
         "is_cached": False,
         "is_different": False,
         "verdict": _("Only the database was asked."),
         "was_repeated": False,
     }
+
+
+def _rows(those: list[Field]) -> dict[str, list[Compared]]:
+    """Return what people look for, and what is there beside it."""
+    shown = [compared(one) for one in those]
+    inner = [one for one in shown if one.is_inner]
+    if len(inner) == len(shown):
+        return {"rows": shown, "inner_rows": []}
+    return {"rows": [one for one in shown if not one.is_inner], "inner_rows": inner}
 
 
 def verdict(*, is_different: bool, was_repeated: bool) -> str:

@@ -28,6 +28,11 @@ _SECONDS: Final = "_seconds"
 #: Below it stands what the kind of a rule takes, by its own names.
 _CONFIG: Final = "config"
 
+#: Fields that nobody edits.
+_INNER: Final = frozenset({"id", "position", "digest", "revision"})
+
+_EMPTY: Final = (None, "")
+
 #: Parts of an answer that are no field of a row; "" = it goes without saying.
 _PARTS: Final = {
     "when": gettext_lazy("when"),
@@ -54,6 +59,7 @@ class Compared:
         cached: What the cache says.
         loaded: What the database says.
         is_different: Whether they differ.
+        is_inner: Whether nobody edits it, or nothing stands there on either side.
     """
 
     path: str
@@ -61,6 +67,7 @@ class Compared:
     cached: str
     loaded: str
     is_different: bool
+    is_inner: bool
 
 
 def compared(field: Field) -> Compared:
@@ -74,7 +81,15 @@ def compared(field: Field) -> Compared:
         cached=cached,
         loaded=loaded,
         is_different=field.is_different,
+        is_inner=_is_inner(field),
     )
+
+
+def _is_inner(field: Field) -> bool:
+    name = field.path.rpartition(".")[2]
+    is_empty = field.cached in _EMPTY and field.loaded in _EMPTY
+    is_ours = name in _INNER and f".{_CONFIG}." not in f".{field.path}"
+    return not field.is_different and (is_empty or is_ours)
 
 
 def label_of(path: str) -> str:

@@ -41,7 +41,7 @@ SAMPLE_ENTRIES: Final = 100
 
 #: A request may take so long, and one grace period.
 LIMITS: Final = Limits(
-    most=SAMPLE_ENTRIES, seconds=10.0, most_wait_seconds=PATIENCE_SECONDS
+    most=SAMPLE_ENTRIES, seconds=10, most_wait_seconds=PATIENCE_SECONDS
 )
 
 #: Entries that a message names; the history names them all.
