@@ -1,0 +1,1 @@
+"""The process that writes figures in each way, and its project."""
