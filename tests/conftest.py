@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
@@ -46,7 +45,6 @@ def child_environment(db: None) -> dict[str, str]:
     variable = f"WORKFLOW_TEST_{'POSTGRES_NAME' if on_postgres else 'SQLITE_FILE'}"
     return {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": str(settings.SETTINGS_MODULE),
         variable: name,
     }
 

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support import expected_conditions as conditions
+from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 MOST_TABS = 150  # on a page; more, and the field cannot be reached
@@ -96,10 +97,15 @@ class Screen:
         self.driver.save_screenshot(str(self.directory / f"{name}.png"))
         return int(size["width"])
 
-    def figure(self, name: str) -> str:
-        """Return what the page shows as a figure."""
+    def value(self, name: str) -> float | None:
+        """Return the exact value of a figure; None where it is not known."""
         found = self.driver.find_element(By.CSS_SELECTOR, f'[data-figure="{name}"]')
-        return " ".join(str(found.get_attribute("textContent")).split())
+        value = found.get_attribute("value")
+        return float(value) if value else None
+
+    def choose(self, name: str, text: str) -> None:
+        """Choose from a list by what its option says."""
+        Select(self.driver.find_element(By.NAME, name)).select_by_visible_text(text)
 
     def follow(self, text: str) -> None:
         """Go where a link or a button of this text leads."""
