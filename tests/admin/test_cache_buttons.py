@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -93,7 +95,9 @@ def test_forget__one_entry(
         "workflows": 0,
     }
     entry = LogEntry.objects.get()
-    assert entry.content_type.model_class() is Cache
+    assert entry.content_type == ContentType.objects.get_for_model(
+        Cache, for_concrete_model=False
+    )
     assert (entry.object_repr, entry.change_message) == (
         f"workflows {workflow.pk}",
         text,
@@ -302,3 +306,29 @@ def test_page__what_is_changed_is_changed_by_its_user(
     forgotten = CacheForget.objects.of_key("workflows", str(workflow.pk))
     by = {one.author for one in forgotten.exclude(cause="outbox:workflow")}
     assert by == {"admin"}
+
+
+# --- on a site of one's own
+
+
+@pytest.mark.redis
+@pytest.mark.urls("tests.admin.own_site")
+def test_pages__stay_on_a_site_of_ones_own(editor: Client, settings: Settings) -> None:
+    keep_in_redis(settings)
+    workflow = cached_workflow()
+    cache = "/own/workflow_engine/cache/"
+    entry = f"?access=workflows&key={workflow.pk}"
+    asked = f"?detector={workflow.detectors.get().pk}"
+    pages = ["verify/", "forget/", f"forget/{entry}", f"inspect/{entry}"]
+
+    shown = "".join(
+        editor.get(cache + page).content.decode() for page in (*pages, f"ask/{asked}")
+    )
+    response = editor.post(f"{cache}forget/", {"access": "workflows"})
+
+    links = set(re.findall(r'href="(/[^"#?]*)', shown))
+    assert {
+        link for link in links if link.startswith(("/own/", "/static/"))
+    } == links - {"/"}
+    assert response.headers["Location"] == cache
+    assert LogEntry.objects.get().object_repr == "workflows"

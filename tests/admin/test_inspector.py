@@ -156,7 +156,13 @@ def test_inspect__forgotten_by_whom_and_why(editor: Client, settings: Settings) 
     page = get(editor, INSPECT, access="workflows", key=workflow.pk)
 
     row = table_rows(page, "data-cause")["bulk:workflow"]
-    assert row[2:] == ["admin", "this entry (1)"]
+    assert row[1:] == [
+        "Workflow written in bulk",
+        str(workflow.pk),
+        "admin",
+        "this entry",
+        "1",
+    ]
 
 
 def test_inspect__perhaps_this_entry(editor: Client) -> None:
@@ -189,13 +195,13 @@ def test_inspect__perhaps_this_entry(editor: Client) -> None:
     page = get(editor, INSPECT, access="workflows", key="7")
 
     rows = table_rows(page, "data-cause")
-    concerns = {cause: row[3].partition(" (")[0] for cause, row in rows.items()}
+    concerns = {cause: row[4] for cause, row in rows.items()}
     assert concerns == {
         "save:workflow": "this entry",
         "bulk:condition": "? perhaps this entry: not all keys are named",
         "hand": "every entry",
     }
-    assert rows["save:workflow"][2] == "anna"
+    assert rows["save:workflow"][3] == "anna"
     url = reverse("admin:workflow_engine_workflow_change", args=[workflow.pk])
     assert f'<a href="{url}">{workflow.pk}</a>' in page
 

@@ -60,15 +60,21 @@ def change_unseen(workflow: Workflow) -> None:
 
 def figures(page: str) -> dict[str, str]:
     """Return what a page shows under each `data-figure`, without markup."""
-    found = re.findall(r'data-figure="([^"]+)"[^>]*>(.*?)</(?:dd|td|p)>', page, re.DOTALL)
+    found = re.findall(
+        r'data-figure="([^"]+)"[^>]*>(.*?)</(?:dd|td|p)>', page, re.DOTALL
+    )
     return {name: text_of(shown) for name, shown in found}
 
 
 def table_rows(page: str, attribute: str) -> dict[str, list[str]]:
     """Return the cells of each row of a table that has an attribute, by its value."""
-    rows = re.findall(rf'<tr [^>]*?{attribute}="([^"]*)".*?>(.*?)</tr>', page, re.DOTALL)
+    rows = re.findall(
+        rf'<tr [^>]*?{attribute}="([^"]*)".*?>(.*?)</tr>', page, re.DOTALL
+    )
     return {
-        value: [text_of(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
+        value: [
+            text_of(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)
+        ]
         for value, row in rows
     }
 

@@ -1,0 +1,70 @@
+"""Verifying while somebody waits: within a time, and with one wait for all that differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from tests.inspection.cached import cached_workflow, change_unseen, keep_in_redis
+from workflow_engine.caches.coherence import CellState, Coherence, current
+from workflow_engine.caches.coherence.base import Peeked
+from workflow_engine.caches.question import Question
+from workflow_engine.caches.verifier import Verdict
+from workflow_engine.inspection.verifying import Limits, verify_some
+from workflow_engine.lookups.workflows import workflows
+
+pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
+
+PATIENT = Limits(most=100, seconds=60, most_wait_seconds=5)
+
+
+class ForgottenBetween:
+    """A coherence whose entry somebody forgets after it was looked at once."""
+
+    def __init__(self, inner: Coherence) -> None:
+        self._inner = inner
+        self._looks = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def peek(self, question: Question[Any, Any], key: Any) -> Peeked:
+        self._looks += 1
+        if self._looks == 2:
+            workflows.forget([key])
+        return self._inner.peek(question, key)
+
+
+def test_verify_some__nobody_waits_so_long(settings: Settings) -> None:
+    keep_in_redis(settings, CACHE_VERIFY_GRACE_SECONDS=60)
+    workflow = cached_workflow()
+    change_unseen(workflow)
+
+    found = verify_some(current(), [workflows], PATIENT)
+
+    assert found.undecided == [("workflows", str(workflow.pk))]
+    assert (found.there, found.verified, found.stale) == (1, 0, [])
+    assert current().peek(workflows, workflow.pk).state is CellState.VALUE
+
+
+def test_verify_some__the_time_runs_out(settings: Settings) -> None:
+    keep_in_redis(settings)
+    cached_workflow()
+    over = Limits(most=100, seconds=-1, most_wait_seconds=5)
+
+    found = verify_some(current(), [workflows], over)
+
+    assert (found.there, found.left, found.verified) == (1, 1, 0)
+
+
+def test_verify_some__forgotten_meanwhile_is_not_stale(settings: Settings) -> None:
+    keep_in_redis(settings)
+    change_unseen(cached_workflow())
+    coherence: Any = ForgottenBetween(current())
+
+    found = verify_some(coherence, [workflows], PATIENT)
+
+    assert found.verdicts == {Verdict.MOVED: 1}
+    assert found.stale == []
