@@ -142,7 +142,18 @@ def test_page__of_one_access(reader: Client) -> None:
     assert (found["miss.absent"], found["miss.schema"]) == ("10", "0")
     assert found["workflows.reads"] == "11904"
     assert "Over time: detectors" in text
-    assert page(reader, access="nobody").count("Over time: ") == 0
+
+
+@pytest.mark.parametrize("access", ["nobody", "\0", "<script>", "x" * 2000])
+def test_page__access_that_nobody_knows(reader: Client, access: str) -> None:
+    source()
+    workload()
+
+    text = page(reader, access=access)
+
+    assert figures(text)["reads"] == "12004"
+    assert "Over time: " not in text
+    assert "<script>" not in text[text.index('<div id="content"') :]
 
 
 def test_page__a_gap_is_a_gap(reader: Client) -> None:

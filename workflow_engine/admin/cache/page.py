@@ -43,12 +43,12 @@ class CacheAdmin(
         figures = cache_figures.read(
             options.DATABASE,
             self.window(request),
-            slots_of=[request.GET.get("access", ALL)],
+            slots_of=[_asked(request)],
         )
         access = _access(request, figures)
         line = figures.line(access)
         is_counted = options.METRICS and figures.sources.flushed_at is not None
-        is_empty = not figures.total.reasons
+        is_empty = not any(one.total() for one in figures.total.reasons.values())
         return {
             **self.window_context(request, figures.window, figures.sources),
             "access": access,
@@ -72,9 +72,14 @@ class CacheAdmin(
         return cache_figures.read(options.DATABASE, self.window(request)).json()
 
 
+def _asked(request: HttpRequest) -> str:
+    """Return what stands in the address; no database takes the character of number 0."""
+    return request.GET.get("access", ALL).replace("\0", "")
+
+
 def _access(request: HttpRequest, figures: CacheFigures) -> str:
     """Return the access that was asked for; one that is not known means all of them."""
-    asked = request.GET.get("access", ALL)
+    asked = _asked(request)
     return asked if any(line.scope == asked for line in figures.lines) else ALL
 
 
