@@ -43,7 +43,10 @@ class WorkflowEngineConfig(AppConfig):
         load_handlers()
         import_module("workflow_engine.checks")
         import_module("workflow_engine.lookups")  # declares the questions
-        import_module("workflow_engine.metrics.figures").connect()
+        coherence = import_module("workflow_engine.caches.coherence")
+        import_module("workflow_engine.metrics.figures").connect(
+            cache_use=coherence.use_of_cache
+        )
         receivers = import_module("workflow_engine.receivers")
         receivers.connect()
         receivers.connect_migrate(self)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from django.db.models import Sum
 from django.test import override_settings
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from tests.queue.threads import LIMIT_SECONDS, elsewhere
 from tests.waiting import wait_until
 from workflow_engine import __version__
 from workflow_engine.metrics import figures
@@ -66,14 +68,13 @@ def forgotten(access: str = "workflows") -> Forgotten:
 
 def _cut() -> None:
     """End the connection of this thread, which does not notice."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            pid = cursor.fetchone()[0]
-        other = connection.copy()
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
-        other.close()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    other.close()
 
 
 def test_add__exact_under_threads() -> None:
@@ -192,6 +193,48 @@ def test_end__of_a_process_that_counted_nothing() -> None:
     assert MetricSource.objects.count() == 0
 
 
+@pytest.mark.django_db(transaction=True)
+def test_end__waits_for_a_flush_under_way() -> None:
+    is_writing, may_write = threading.Event(), threading.Event()
+
+    def hold(execute: Callable[..., object], *rest: object) -> object:
+        is_writing.set()
+        assert may_write.wait(LIMIT_SECONDS)
+        return execute(*rest)
+
+    def flush_slowly() -> int:
+        with connection.execute_wrapper(hold):
+            return figures.flush()
+
+    counts.add("a", "hit")
+    flushing = elsewhere(flush_slowly)
+    assert is_writing.wait(LIMIT_SECONDS)
+    ending = elsewhere(figures.end)
+    with pytest.raises(TimeoutError):
+        ending.result(0.2)
+    may_write.set()
+    ending.result(LIMIT_SECONDS)
+
+    assert flushing.result(LIMIT_SECONDS) == 1
+    assert MetricSource.objects.get().ended_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flush__while_threads_count() -> None:
+    def count() -> None:
+        for _ in range(2000):
+            counts.add("a", "hit")
+            counts.observe("a", "load", "ms", 1.0)
+
+    counting = [elsewhere(count) for _ in range(4)]
+    while not all(one.done() for one in counting):
+        figures.flush()
+    figures.flush()
+
+    assert (total("a", "hit"), total("a", "load")) == (8000, 8000)
+
+
+@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_end__its_connection_died_unnoticed() -> None:
     counts.add("a", "hit")

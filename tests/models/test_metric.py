@@ -11,8 +11,11 @@ import pytest
 from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
-from tests.queue.threads import LIMIT_SECONDS, elsewhere
-from tests.waiting import wait_until
+from tests.queue.threads import (
+    LIMIT_SECONDS,
+    elsewhere,
+    wait_until_somebody_waits,
+)
 from workflow_engine.models import MetricBucket
 from workflow_engine.models.metric import EPOCH, Size
 
@@ -40,18 +43,6 @@ def rows(*sizes: Size) -> list[tuple[object, ...]]:
         .order_by("size", "at", "counter")
         .values_list("at", "counter", "reason", "count", "total", "highest")
     )
-
-
-def _wait_until_waiting(count: int) -> None:
-    def are_waiting() -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-            return bool(cursor.fetchone()[0] == count)
-
-    wait_until(are_waiting, f"{count} wait for a lock", limit_seconds=LIMIT_SECONDS)
 
 
 def test_add__inserts_adds_and_keeps_the_most(
@@ -130,7 +121,7 @@ def test_add__two_at_once_in_opposite_orders() -> None:
             elsewhere(lambda: add(figures[::-1])),
         ]
         together.wait()
-        _wait_until_waiting(2)
+        wait_until_somebody_waits(2)
     for adder in adders:
         adder.result(LIMIT_SECONDS)
 
