@@ -60,7 +60,7 @@ MUTANTS: Final[Mutants] = {
     ),
     "R5, an absent generation vouches for nothing": without(
         reading.generation_cannot_be_set,
-        (MOMENT, "tag = None if nonce is None else (", "tag = ("),
+        (MOMENT, "return None if nonce is None else (", "return ("),
     ),
     "R5, a fresh one vouches for nothing read before": without(
         reading.generation_is_set_after_a_cell_was_read,

@@ -11,6 +11,7 @@ from tests.caches.gates import LIMIT_SECONDS, Gate
 from tests.caches.processes import HOW, Cells, Numbers
 from tests.queue.threads import elsewhere
 from tests.waiting import wait_until
+from workflow_engine.caches.cell import new_permit
 from workflow_engine.caches.coherence.reigns import Reigns
 from workflow_engine.caches.coherence.rows import RowCoherence
 from workflow_engine.caches.look_up import LookUp
@@ -86,6 +87,22 @@ def test_read__waited_for_another(
     filling.result(LIMIT_SECONDS)
     counted = how()
     assert (counted["permit.taken"], counted["permit.waited"]) == (3, 2)
+
+
+@pytest.mark.redis
+def test_read__waited_in_vain(
+    cells: Cells, numbers: Numbers, settings: Settings
+) -> None:
+    settings.WORKFLOW_ENGINE = {**settings.WORKFLOW_ENGINE, "CACHE_WAIT_SECONDS": 0}
+    reader = cells.process(numbers.declared)
+    permit = new_permit(reader.store.ask_server().incarnation)
+    cells.put(numbers.question, 1, permit)
+
+    reader.get_many(numbers.question, [1])
+
+    counted = how()
+    assert counted.pop("bytes.read")[1] >= len(permit)
+    assert counted == {"generation.missing": 1}
 
 
 def test_rows__generations(numbers: Numbers) -> None:

@@ -94,7 +94,7 @@ class Moment:
         generations = self.group.generations
         asked_at = clock.monotonic()
         renewed = self.absent
-        reply = store.read([*generations, *names], renewing=renewed)
+        reply = store.read([*generations, *names], renewing=self.absent)
         incarnation, cells = reply.incarnation, reply.cells
         self.group.places[0].reigns.meet(incarnation)
         self.absent = [
@@ -104,7 +104,7 @@ class Moment:
         ]
         for place, nonce in zip(self.group.places, cells, strict=False):
             is_nonce = nonce is not None and len(nonce) == NONCE_BYTES
-            tag = _tag(place, nonce, incarnation) if is_nonce else None
+            tag = _tag(place, nonce if is_nonce else None, incarnation)
             if place.generation not in renewed:  # else this look-up has set it itself
                 _count(place, tag)
             self._turn(place, tag, asked_at)
@@ -177,4 +177,5 @@ def _count(place: Place[Any, Any], tag: Tag) -> None:
 
 
 def _tag(place: Place[Any, Any], nonce: bytes | None, incarnation: bytes) -> Tag:
-    return (incarnation, nonce, place.question.codec.schema)
+    schema = place.question.codec.schema
+    return None if nonce is None else (incarnation, nonce, schema)
