@@ -189,11 +189,23 @@ def test_page__nothing_in_this_window(reader: Client) -> None:
 
     empty, longer = page(reader), page(reader, window="8h")
 
-    assert "Nothing has been asked in this window." in empty
+    assert "Nothing has been asked in this window. Submit an event" in words(empty)
     assert figures(empty)["reads"] == "0"
     assert figures(empty)["hit_share"] == ""
     assert figures(longer)["reads"] == "12004"
     assert 'data-notice="empty"' not in longer
+
+
+def test_page__forgotten_and_never_read(reader: Client) -> None:
+    source()
+    counts = Counts()
+    counts.add("workflows", "forgot_all", "migrate")
+    MetricBucket.objects.add(counts.take(), clock.now())
+
+    text = words(page(reader, access="workflows"))
+
+    assert "No entry of workflows was asked for in this window." in text
+    assert "migrate The end of a migration all" in text
 
 
 def test_page__says_which_processes_are_silent(reader: Client) -> None:

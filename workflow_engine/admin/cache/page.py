@@ -48,18 +48,18 @@ class CacheAdmin(
         access = _access(request, figures)
         line = figures.line(access)
         is_counted = options.METRICS and figures.sources.flushed_at is not None
-        is_empty = not any(one.total() for one in figures.total.reasons.values())
+        is_told = any(one.total() for one in line.reasons.values())
         return {
             **self.window_context(request, figures.window, figures.sources),
             "access": access,
             "accesses": list(_accesses(request, figures, access)),
-            "is_empty": is_empty,
+            "is_empty": not line.reads,
             "was_ever_counted": figures.sources.flushed_at is not None,
             "tiles": list(tiles(figures, line, is_counted=is_counted)),
             "columns": COLUMNS,
             "rows": _rows(request, figures, access, is_counted=is_counted),
-            "graphs": [] if is_empty else graphs(figures, access),
-            "blocks": [] if is_empty else list(blocks(line, is_counted=is_counted)),
+            "graphs": graphs(figures, access) if line.reads else [],
+            "blocks": list(blocks(line, is_counted=is_counted)) if is_told else [],
             "causes": causes(line),
             "facts": [*facts(figures, line), *store_facts(figures)],
             "records": records_of(access, request, self.admin_site) if access else [],
