@@ -242,3 +242,19 @@ def test_draw__the_day_the_clock_is_set_back() -> None:
     assert (
         "".join(at[2].itertext()) == "".join(at[3].itertext()) == "2026-10-25 02:00:00"
     )
+
+
+@pytest.mark.parametrize(
+    ("until", "is_open"),
+    [(START + 2.5 * MINUTE, True), (START + 3 * MINUTE, False), (None, False)],
+    ids=["not over", "over", "not said"],
+)
+def test_draw__last_slot_is_not_over(until: datetime | None, is_open: bool) -> None:
+    with timezone.override(UTC):
+        figure = drawn(chart([1, 2, 3], until=until))
+
+    surfaces = figure.findall("./svg/rect")
+    texts = [one.find("title").text.splitlines()[0] for one in surfaces]
+    assert [one.get("class") for one in surfaces[:2]] == ["wfe-slot", "wfe-slot"]
+    assert ("wfe-open" in surfaces[-1].get("class")) is is_open
+    assert texts == ["12:00", "12:01", f"12:02{', not over yet' if is_open else ''}"]

@@ -35,6 +35,7 @@ def _hits(figures: CacheFigures, slots: Sequence[Slot], marks: Sequence[Mark]) -
         slots=[one.at for one in slots],
         series=[Series(name=_("hits of the reads"), values=values)],
         marks=marks,
+        until=figures.window.until,
         is_share=True,
     )
 
@@ -57,6 +58,7 @@ def _reads(
             ),
         ],
         marks=marks,
+        until=figures.window.until,
     )
 
 

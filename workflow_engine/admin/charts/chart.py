@@ -69,6 +69,8 @@ class Chart:
         top: What the axis goes up to at least; None = as far as the values.
         is_share: Whether values are shares of 0 to 1, to be shown in per cent.
         name: Tells the charts of one page apart; "" = the title does.
+        until: When the figures were read: the last slot pales if it was not over. None: it
+            was.
 
     Raises:
         ValueError: A value is negative or no number; or there are more or fewer than slots.
@@ -83,6 +85,7 @@ class Chart:
     top: float | None = None
     is_share: bool = False
     name: str = ""
+    until: datetime | None = None
 
     def __post_init__(self) -> None:
         for series in self.series:
@@ -105,6 +108,13 @@ class Chart:
     def slot(self) -> timedelta:
         """How long a slot is."""
         return self.slots[1] - self.slots[0] if len(self.slots) > 1 else ONLY_SLOT
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the last slot was not over."""
+        if self.until is None or not self.slots:
+            return False
+        return self.until < self.slots[-1] + self.slot
 
     def place(self, at: datetime) -> float | None:
         """Return where a moment stands, 0 to 1 from the left; None = outside."""

@@ -122,7 +122,11 @@ def _slots(chart: Chart, told: Told) -> Iterator[SafeString]:
     if not chart.known:
         return
     width = 1 / len(chart.slots)
-    size = f'y="{TOP}" width="{per_cent(width)}" height="{PLOT}" class="wfe-slot"'
+    size = f'y="{TOP}" width="{per_cent(width)}" height="{PLOT}"'
+    last = len(chart.slots) - 1 if chart.is_open else None
     for place, text in enumerate(slot_texts(chart, told)):
         x = per_cent(place * width)
-        yield SafeString(f'<rect x="{x}" {size}><title>{text}</title></rect>')
+        name = "wfe-slot wfe-open" if place == last else "wfe-slot"
+        yield SafeString(
+            f'<rect x="{x}" {size} class="{name}"><title>{text}</title></rect>'
+        )

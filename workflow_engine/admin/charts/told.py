@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from workflow_engine.admin.charts import axes
 from workflow_engine.admin.charts.chart import Chart
@@ -20,7 +21,7 @@ class Told:
     """What a chart says.
 
     Attributes:
-        moments: Of each slot, for a line of words.
+        moments: Of each slot, for a line of words, as markup.
         stamps: Of each slot, as a `time` element with UTC on hover.
         values: Of each slot, one for each series, as markup.
     """
@@ -33,12 +34,15 @@ class Told:
 def told_of(chart: Chart) -> Told:
     """Return what a chart says, in the zone and language of the viewer."""
     local = [timezone.localtime(at) for at in chart.slots]
+    moments = list(_moments(chart, local))
+    if chart.is_open:
+        moments[-1] = plain(_("%s, not over yet") % moments[-1])
     shown = [
         [plain(axes.text(chart, value)) for value in series.values]
         for series in chart.series
     ]
     return Told(
-        moments=list(_moments(chart, local)),
+        moments=moments,
         stamps=[_stamp(one) for one in local],
         values=[list(slot) for slot in zip(*shown, strict=True)],
     )
@@ -51,7 +55,7 @@ def _moments(chart: Chart, local: list[datetime]) -> Iterator[str]:
     for at in local:
         day = at.date()
         if day not in days:
-            days[day] = "" if is_short else f"{date_format(at, 'j M')} "
+            days[day] = "" if is_short else f"{plain(date_format(at, 'j M'))} "
         yield f"{days[day]}{at:%H:%M}"
 
 
