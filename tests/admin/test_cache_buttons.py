@@ -70,6 +70,7 @@ def test_forget__asks_first_and_changes_nothing(
         "workflows": "1",
     }
     assert 'name="csrfmiddlewaretoken"' in page
+    assert '<a href="?access=workflows"' in page
     assert len(queries) <= MOST_QUERIES
     assert entries()["workflows"] == 1
     assert not LogEntry.objects.exists()
