@@ -131,7 +131,7 @@ def test_inspector__a_stale_entry_is_seen_and_forgotten(screen: Screen) -> None:
     stale = screen.text()
     screen.shoot("inspector-different")
     faults = screen.faults()
-    screen.follow("Forget this entry…")
+    screen.follow("Forget this entry")
     screen.shoot("inspector-forget")
     faults += screen.faults()
     screen.follow("Forget")
