@@ -75,11 +75,22 @@ def test_arm__by_the_work_itself__keeps_its_thread(
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("age", "connected"), [(60, 1), (0, TIMES)])
+@pytest.mark.parametrize(
+    ("age", "is_for_tests", "connected"),
+    [(60, False, 1), (0, False, TIMES), (60, True, TIMES)],
+    ids=["kept", "not kept", "never in the way of a test run"],
+)
 def test_arm__its_connection_lives_as_the_project_says(
-    work: Work, monkeypatch: pytest.MonkeyPatch, age: int, connected: int
+    work: Work,
+    monkeypatch: pytest.MonkeyPatch,
+    age: int,
+    is_for_tests: bool,
+    connected: int,
 ) -> None:
-    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", age)
+    default = connections.settings["default"]
+    monkeypatch.setitem(default, "CONN_MAX_AGE", age)
+    if not is_for_tests:
+        monkeypatch.setitem(default, "NAME", "postgres")  # which every server has
     work.asks_database = True
 
     work.timer.arm()

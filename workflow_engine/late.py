@@ -1,7 +1,8 @@
 """Late: work that is done once, some seconds after it was first asked for, off everybody's path.
 
 One thread as long as anything is asked for, and none while nothing is. It treats its database
-connections as a request does: CONN_MAX_AGE says whether the next time finds them open. A
+connections as a request does: CONN_MAX_AGE says whether the next time finds them open. One to
+the database of a test run never stays, as it would be in the way of those who drop it. A
 forked child asks anew.
 """
 
@@ -10,9 +11,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from django.db import close_old_connections, connections
+from django.db import connections
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +75,7 @@ class LateTimer:
         try:
             while self._is_due():
                 self._work()
-                close_old_connections()
+                _close_connections()
         except BaseException:
             with self._changed:
                 self._wait_seconds, self._has_thread = None, False
@@ -93,3 +96,17 @@ class LateTimer:
                     return True
             self._has_thread = False
             return False
+
+
+def _close_connections() -> None:
+    for connection in connections.all(initialized_only=True):
+        if _is_for_tests(connection.settings_dict):
+            connection.close()
+        else:
+            connection.close_if_unusable_or_obsolete()
+
+
+def _is_for_tests(settings: Mapping[str, Any]) -> bool:
+    """Whether a database has a name that Django gives to those of a test run."""
+    prefix = settings["TEST"]["NAME"] or TEST_DATABASE_PREFIX
+    return str(settings["NAME"]).startswith(str(prefix))

@@ -62,6 +62,6 @@ def add_step(sender: Any = None, **_: Any) -> None:
 @worker_process_shutdown.connect(dispatch_uid=f"{_NAME}.flush")
 @worker_shutdown.connect(dispatch_uid=f"{_NAME}.flush_main")
 def flush(**_: Any) -> None:
-    """Write the sampled decisions that still wait in this process."""
+    """Write the decisions and figures that still wait in this process, which ends."""
     buffer.flush()
     figures.end()
