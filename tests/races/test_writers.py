@@ -405,7 +405,7 @@ def test_save__nobody_can_say_what_it_spoils(cells: Cells) -> None:
     assert reader.get_many(question, [1, 2]) == {1: "new", 2: "new"}
     counted = figures("odd")
     assert counted["error.resolve"] > 0
-    assert counted["forgot_all.save"] == 1
+    assert counted["forgot_all.save:detector"] == 1
 
 
 def test_many__only_what_was_written_is_forgotten(
