@@ -8,11 +8,13 @@ from typing import Any, TypeAlias
 
 import pytest
 from django.db import connection
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from workflow_engine.metrics import figures
 from workflow_engine.metrics.counts import Figure
 from workflow_engine.metrics.reading import (
     Point,
@@ -29,7 +31,7 @@ COUNTERS = ("hit", "miss")
 EACH = Slice(counters=COUNTERS)
 Name: TypeAlias = tuple[str, str, str]
 
-figures = st.builds(
+any_figure = st.builds(
     Figure,
     scope=st.sampled_from(["a", "b", ""]),
     counter=st.sampled_from([*COUNTERS, "load"]),
@@ -81,7 +83,9 @@ class TestSums(TestCase):
     """What a window comes to, beside a plain sum of what was counted in it."""
 
     @settings(max_examples=40, deadline=None)
-    @given(st.lists(st.tuples(ages, figures), max_size=12), st.sampled_from([*OFFERED]))
+    @given(
+        st.lists(st.tuples(ages, any_figure), max_size=12), st.sampled_from([*OFFERED])
+    )
     def test_read__whole_and_slots_come_to_the_plain_sum(
         self, written: list[tuple[timedelta, Figure]], name: str
     ) -> None:
@@ -114,6 +118,30 @@ def test_read__nothing_of_a_time_to_come(name: str) -> None:
 
     assert found.figures == [hits(3)]
     assert [point.figure for point in found.points[0]] == [hits(3)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("8h", {"minute": 24, "hour": 2}),
+        ("7d", {"hour": 168, "day": 24}),
+        ("7d", {"hour": 24, "day": 168}),
+    ],
+)
+def test_read__larger_rows_that_are_not_kept_are_not_missed(
+    name: str, kept: dict[str, int]
+) -> None:
+    with override_settings(WORKFLOW_ENGINE={"METRICS_RETAIN_HOURS": kept}):
+        window = of(name)
+        ages = [window.until - window.since, timedelta(hours=5), timedelta(0)]
+        write(*((age, hits(1)) for age in ages))
+        figures.expired("default", NOW).delete()
+
+        found = read("default", window, EACH)
+
+    assert found.figures == [hits(3)]
+    assert sum(point.figure.count for point in found.points[0]) == 3
 
 
 @pytest.mark.django_db

@@ -20,6 +20,7 @@ from django.db.models import (
 )
 from django.db.models.expressions import Combinable
 
+from workflow_engine.conf import options
 from workflow_engine.metrics.counts import Figure
 from workflow_engine.metrics.windows import DAY, HOUR, Window
 from workflow_engine.models.metric import (
@@ -29,7 +30,7 @@ from workflow_engine.models.metric import (
     Size,
 )
 
-#: Rows of the next size, and how long these are.
+#: Rows of the next size, and how long these are; of days there are never many.
 LARGER: Final = {Size.MINUTE: (Size.HOUR, HOUR), Size.HOUR: (Size.DAY, DAY)}
 
 #: The slot of a figure of the whole window.
@@ -131,15 +132,16 @@ def _rows(using: str, window: Window) -> MetricBucketQuerySet:
 def _fewest(using: str, window: Window) -> MetricBucketQuerySet:
     """Return the fewest rows that tell of a whole window, each moment of it once.
 
-    Inside they are of the next size: the same figures, written by the same statements.
+    Inside they are of the next size, if those are still kept: the same figures, written by
+    the same statements.
     """
-    larger = LARGER.get(window.size)
-    if larger is None:
+    if window.size not in LARGER:
         return _rows(using, window)
-    size, length = larger
+    size, length = LARGER[window.size]
     first = EPOCH - (EPOCH - window.since) // length * length  # rounded up
     last = EPOCH + (window.until - EPOCH) // length * length
-    if first >= last:
+    kept_from = window.until - options.METRICS_RETAIN_HOURS[size.value] * HOUR
+    if first >= last or first < kept_from:
         return _rows(using, window)
     before = Q(size=window.size, at__gte=window.since, at__lt=first)
     inside = Q(size=size, at__gte=first, at__lt=last)
