@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import threading
 from collections.abc import Callable, Iterator
 
@@ -135,3 +137,21 @@ def test_arm__no_room_for_a_thread(work: Work, monkeypatch: pytest.MonkeyPatch) 
     work.timer.arm()
 
     assert work.done.wait(LIMIT_SECONDS)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_arm__in_a_forked_child(no_thread_is_left: Callable[[], None]) -> None:
+    reader, writer = os.pipe()
+    seconds = iter((60.0, 0.01))
+    timer = LateTimer(lambda: os.write(writer, b"done"), lambda: next(seconds))
+    timer.arm()
+
+    pid = os.fork()
+    if pid == 0:
+        timer.arm()
+        ready, _, _ = select.select([reader], [], [], LIMIT_SECONDS)
+        os._exit(0 if ready else 1)
+    _, status = os.waitpid(pid, 0)
+    timer.disarm()
+
+    assert os.waitstatus_to_exitcode(status) == 0

@@ -392,6 +392,7 @@ os._exit(0)
     assert total("child", "hit") == 200
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_counts__forked_child_counts_from_nothing() -> None:
     counts.add("a", "hit")
     reader, writer = os.pipe()

@@ -85,6 +85,7 @@ def test_releases_since__by_their_first_process_but_the_oldest() -> None:
     assert [one.name for one in longer] == ["r2", "r3"]
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_row__a_forked_child_is_another_source() -> None:
     own = Source()
     before = own.row(now=NOW, expected_at=None, cache_use="")
