@@ -258,3 +258,12 @@ def test_draw__last_slot_is_not_over(until: datetime | None, is_open: bool) -> N
     assert [one.get("class") for one in surfaces[:2]] == ["wfe-slot", "wfe-slot"]
     assert ("wfe-open" in surfaces[-1].get("class")) is is_open
     assert texts == ["12:00", "12:01", f"12:02{', not over yet' if is_open else ''}"]
+
+
+def test_draw__unit_and_the_top_that_was_asked_for() -> None:
+    one = chart([0.5, 12_480], unit="ms", top=40_000)
+
+    (number, *_rest) = drawn(one).findall("./svg/rect/title")
+    assert number.text.endswith("series 0: 0.50\u00a0ms")
+    assert rows(drawn(one))[1] == ["12\u202f480\u00a0ms"]
+    assert list(scale_of(one).numbers())[-1] == 40_000
