@@ -134,8 +134,8 @@ def test_read__larger_rows_that_are_not_kept_are_not_missed(
 ) -> None:
     with override_settings(WORKFLOW_ENGINE={"METRICS_RETAIN_HOURS": kept}):
         window = of(name)
-        ages = [window.until - window.since, timedelta(hours=5), timedelta(0)]
-        write(*((age, hits(1)) for age in ages))
+        whole = window.until - window.since
+        write(*((age, hits(1)) for age in (whole, whole / 2, timedelta(0))))
         figures.expired("default", NOW).delete()
 
         found = read("default", window, EACH)
