@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 from workflow_engine import clock
 from workflow_engine.conf import options
@@ -106,12 +106,14 @@ class Figures:
             if is_last:
                 connections[options.DATABASE].close()  # idle for long, it may be dead
             write(taken, row, rows, using=options.DATABASE, now=row.flushed_at)
-        except Exception:
+        except Exception as error:
             counts.put_back(taken)
             forgets.put_back(notes)
             if not self._is_away:  # once for each time it is away
-                logger.exception(
+                logger.log(
+                    _level(error, is_last=is_last),
                     "Figures could not be written and are kept.",
+                    exc_info=True,
                     extra={"action": "flush_figures", "figures": len(taken)},
                 )
             self._is_away = True
@@ -161,6 +163,12 @@ def _in_transaction(using: str) -> bool:
     if connection.in_atomic_block:
         return True
     return connection.connection is not None and not connection.autocommit
+
+
+def _level(error: Exception, *, is_last: bool) -> int:
+    """Return how loud to be: the last seconds of a process whose database is away are little."""
+    is_away = isinstance(error, OperationalError | InterfaceError)
+    return logging.INFO if is_last and is_away else logging.ERROR
 
 
 def _seconds() -> float:

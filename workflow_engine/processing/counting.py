@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, ParamSpec, TypeAlias
 
 from django.db import connections, transaction
 
@@ -28,6 +28,8 @@ from workflow_engine.metrics.counts import counts
 from workflow_engine.queue import Begun
 from workflow_engine.types.reasons import Reason, Result
 from workflow_engine.types.trace import Trace
+
+P = ParamSpec("P")
 
 #: Kind of the item that was judged, outcome, reason.
 _Decided: TypeAlias = tuple[str, Result, Reason]
@@ -64,26 +66,26 @@ def count_decisions(traces: Iterable[Trace], using: str) -> None:
         key = (trace.item, trace.result, trace.reason)
         found[key] = found.get(key, 0) + 1
     if found:
-        _after_commit(using, partial(_add_decisions, found))
+        _after_commit(using, _add_decisions, found)
 
 
 def count_decided(firings: Iterable[tuple[str, str]], using: str) -> None:
     """Count firings that were decided on, by the kind of their action and the reason."""
     found = Counter(firings)
     if found:
-        _after_commit(using, partial(_add_firings, DECIDED, found))
+        _after_commit(using, _add_firings, DECIDED, found)
 
 
 def count_ended(kinds: Iterable[str], state: str, reason: str, using: str) -> None:
     """Count firings that have ended; `kinds` are those of their actions, "" = gone."""
     found = Counter((kind, reason) for kind in kinds)
     if found:
-        _after_commit(using, partial(_add_firings, state, found))
+        _after_commit(using, _add_firings, state, found)
 
 
 def count_attempt(kind: str, attempt: Attempt, using: str) -> None:
     """Count what one attempt came to, and how long it took."""
-    _after_commit(using, partial(_add_attempt, kind, attempt))
+    _after_commit(using, _add_attempt, kind, attempt)
 
 
 def count_begun(items: Sequence[Begun], now: datetime) -> None:
@@ -117,9 +119,12 @@ def _add_attempt(kind: str, attempt: Attempt) -> None:
     counts.observe(kind, "action", "", attempt.duration_seconds * 1000)
 
 
-def _after_commit(using: str, count: Callable[[], None]) -> None:
+def _after_commit(
+    using: str, add: Callable[P, None], *args: P.args, **kwargs: P.kwargs
+) -> None:
     """Count after the commit, if there is one to come; the database is not asked."""
     if connections[using].in_atomic_block:
-        transaction.on_commit(count, using=using, robust=True)
+        later = partial(add, *args, **kwargs)
+        transaction.on_commit(later, using=using, robust=True)
     else:
-        count()
+        add(*args, **kwargs)
