@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
+from tests.management.calls import call
+from workflow_engine import clock
 from workflow_engine.caches import declared
 from workflow_engine.metrics.counts import Counts, Figure
 from workflow_engine.metrics.windows import Window, window_of
@@ -135,3 +137,22 @@ def test_read__modes_and_store() -> None:
     assert figures.modes["workflows"] == "shadow"
     assert figures.modes["detectors"] == "enabled"
     assert (figures.alias, figures.debt) == (None, None)
+
+
+def test_json__says_what_the_command_says() -> None:
+    figures = [
+        Figure(scope="workflows", counter="hit", reason="near", count=9),
+        Figure(scope="detectors", counter="miss", reason="absent", count=1),
+    ]
+    now = clock.now()
+    MetricBucket.objects.add(figures, now - timedelta(minutes=5))
+    window = window_of("1h", now)
+    assert window is not None
+
+    (said,) = call("workflow_cache", "stats", "--json").lines()
+
+    told = read("default", window).json()
+    assert said["figures"] == told["accesses"]
+    assert said["total"] == told["total"]
+    assert said["total"]["hit_share"] == 0.9
+    assert said["window"]["slot_seconds"] == told["window"]["slot_seconds"]
