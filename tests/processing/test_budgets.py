@@ -38,7 +38,9 @@ def _cost(work: Callable[[], object]) -> list[str]:
 
 def _word(sql: str) -> str:
     verb = next(v for v in ("INSERT", "UPDATE", "DELETE", "SELECT") if v in sql)
-    table = re.search(r'(?:INTO|UPDATE|FROM|JOIN) "workflow_engine_(\w+)"', sql)
+    # Whether a pause lasts is asked in the statement itself, by its guard.
+    tables = r'(?:INTO|UPDATE|FROM|JOIN) "workflow_engine_(?!pause")(\w+)"'
+    table = re.search(tables, sql)
     return f"{verb} {table[1] if table else '?'}"
 
 
