@@ -27,7 +27,7 @@ from workflow_engine import clock
 from workflow_engine.metrics.windows import OFFERED, Window, window_of
 from workflow_engine.status import cache_figures, event_figures
 
-ROUNDS: Final = 11
+ROUNDS: Final = 21
 USING: Final = "default"
 PAGES: Final = ("dashboard", "cache")
 
