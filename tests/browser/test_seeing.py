@@ -92,7 +92,9 @@ def test_cache_page__figures_of_four_processes(
         assert shown[access, "misses"] == ends[1]
         assert shown[access, "bypasses"] == ends[2]
         assert shown[access, "refused"] == of(told, access, "refused")
-    assert shown["workflow_ids_by_detector", "reads"] >= PROCESSES * LOOK_UPS * len(ids)
+    asked = shown["workflow_ids_by_detector", "reads"]
+    assert asked is not None
+    assert asked >= PROCESSES * LOOK_UPS * len(ids)
     total = sum(
         of(told, one, name) for one in ACCESSES for name in ("hit", "miss", "bypass")
     )

@@ -30,6 +30,7 @@ def charts_of(figures: EventFigures) -> Iterator[Chart]:
             ),
         ),
         marks=marks,
+        until=figures.window.until,
     )
     yield Chart(
         name="outcomes",
@@ -60,6 +61,7 @@ def charts_of(figures: EventFigures) -> Iterator[Chart]:
             ),
         ),
         marks=marks,
+        until=figures.window.until,
     )
     yield Chart(
         name="lateness",
@@ -76,4 +78,5 @@ def charts_of(figures: EventFigures) -> Iterator[Chart]:
             Series(name="p99", values=[one.lateness.quantile(0.99) for one in slots]),
         ),
         marks=marks,
+        until=figures.window.until,
     )
