@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -193,13 +192,3 @@ def _figure(
         total=total,
         highest=highest,
     )
-
-
-__all__: Sequence[str] = (
-    "Point",
-    "Reading",
-    "Slice",
-    "figures_ever",
-    "figures_in",
-    "read",
-)
