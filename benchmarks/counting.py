@@ -51,7 +51,7 @@ class Effort:
     batches: int
 
 
-EFFORT: Final = Effort(repeats=150, batches=60)
+EFFORT: Final = Effort(repeats=150, batches=200)
 QUICK_EFFORT: Final = Effort(repeats=5, batches=4)
 
 

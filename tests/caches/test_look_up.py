@@ -227,6 +227,16 @@ def test_kept__costs_one_round_trip(pair: Pair) -> None:
     assert figures() == {"hit.near": 2}
 
 
+def test_kept__empty_answers_count_as_such(pair: Pair) -> None:
+    for _ in range(2):
+        assert pair.ask([1, 9]) == {1: (1, 10), 9: ()}
+    figures()
+
+    assert pair.is_kept([1, 9])
+
+    assert figures() == {"hit.near": 2, "empty": 1}
+
+
 @pytest.mark.parametrize("which", ["first", "second"])
 def test_kept__falls_with_either_generation(
     cells: Cells, pair: Pair, which: str
