@@ -105,7 +105,8 @@ class Counts:
     def observe(self, scope: str, counter: str, reason: str, value: float) -> None:
         """Count something that was measured, in the unit its name says, and its spread."""
         if options.METRICS:
-            self._add((scope, counter, reason), 1, value, value)
+            measured = float(value)  # drivers want one type in a column
+            self._add((scope, counter, reason), 1, measured, measured)
             self._add((scope, f"{counter}{SUFFIX}", bound_text(value)), 1, 0.0, 0.0)
 
     def sum(

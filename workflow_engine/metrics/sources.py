@@ -22,10 +22,10 @@ class Sources:
 
     Attributes:
         flushed_at: When any last wrote; None: none ever did.
-        living: How many have not ended.
+        living: How many wrote in the last hour, and have not ended.
         silent: How many of them had more to write, and did not.
         silent_since: When the first of those last wrote; None without any.
-        given_up: How many of the living do without their cache for the time being.
+        given_up: How many of the others do without their cache for the time being.
     """
 
     flushed_at: datetime | None
@@ -46,11 +46,12 @@ class Release:
 def read_sources(using: str, now: datetime) -> Sources:
     """Return what is known at a moment; one query."""
     rows = MetricSource.objects.using(using)
+    living = Q(pk__in=rows.living(now).values("pk"))
     silent = Q(pk__in=rows.silent(now).values("pk"))
-    given_up = Q(ended_at=None, cache_use=CacheUse.GIVEN_UP)
+    given_up = living & ~silent & Q(cache_use=CacheUse.GIVEN_UP)
     found = rows.aggregate(
         written_at=Max("flushed_at"),
-        living=Count("pk", filter=Q(ended_at=None)),
+        living=Count("pk", filter=living),
         silent=Count("pk", filter=silent),
         silent_since=Min("flushed_at", filter=silent),
         given_up=Count("pk", filter=given_up),

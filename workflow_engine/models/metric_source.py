@@ -11,6 +11,9 @@ from django.utils.translation import gettext_lazy as _
 #: A flush may wait for the database, or for its turn on a busy machine.
 GRACE: Final = timedelta(seconds=30)
 
+#: Of whom nothing was heard for longer is not told of any more: it will not come back.
+HEARD: Final = timedelta(hours=1)
+
 
 class CacheUse(models.TextChoices):
     """Whether a process answers from Redis."""
@@ -22,13 +25,13 @@ class CacheUse(models.TextChoices):
 class MetricSourceQuerySet(models.QuerySet["MetricSource"]):
     """Processes that have written figures."""
 
-    def living(self) -> MetricSourceQuerySet:
-        """Return those that have not ended."""
-        return self.filter(ended_at=None)
+    def living(self, now: datetime) -> MetricSourceQuerySet:
+        """Return those that have not ended, and of whom something was heard lately."""
+        return self.filter(ended_at=None, flushed_at__gte=now - HEARD)
 
     def silent(self, now: datetime) -> MetricSourceQuerySet:
-        """Return those that had more to write, and did not: killed, stuck or cut off."""
-        return self.living().filter(expected_at__lt=now - GRACE)
+        """Return the living that had more to write, and did not: killed, stuck, cut off."""
+        return self.living(now).filter(expected_at__lt=now - GRACE)
 
     def unheard_of_since(self, moment: datetime) -> MetricSourceQuerySet:
         """Return those that last wrote before a moment, ended or not.
