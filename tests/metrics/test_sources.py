@@ -16,10 +16,11 @@ from workflow_engine.metrics.sources import (
     releases_since,
 )
 from workflow_engine.models import MetricSource
-from workflow_engine.models.metric_source import GRACE
+from workflow_engine.models.metric_source import GRACE, HEARD
 
 NOW = datetime(2026, 5, 2, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
 
@@ -53,10 +54,12 @@ def test_read_sources__who_lives_and_who_is_silent(
 ) -> None:
     told("writes", expected_at=NOW + SECOND, cache_use="used")
     told("late", flushed=40 * SECOND, expected_at=NOW - GRACE)
-    told("rests", flushed=9 * HOUR, cache_use="given_up")
-    told("silent", flushed=2 * HOUR, expected_at=NOW - GRACE - SECOND)
-    told("silent too", flushed=3 * HOUR, expected_at=NOW - HOUR)
-    told("ended", flushed=5 * HOUR, ended_at=NOW - 5 * HOUR, cache_use="given_up")
+    told("rests", flushed=HEARD, cache_use="given_up")
+    told("silent", flushed=MINUTE, expected_at=NOW - GRACE - SECOND)
+    told("silent too", flushed=9 * MINUTE, expected_at=NOW - HOUR, cache_use="given_up")
+    told("ended", flushed=MINUTE, ended_at=NOW - SECOND, cache_use="given_up")
+    told("killed long ago", flushed=HEARD + SECOND, expected_at=NOW - HEARD)
+    told("rests for long", flushed=HEARD + SECOND, cache_use="given_up")
 
     with django_assert_num_queries(1):
         found = read_sources("default", NOW)
@@ -65,7 +68,7 @@ def test_read_sources__who_lives_and_who_is_silent(
         flushed_at=NOW - SECOND,
         living=5,
         silent=2,
-        silent_since=NOW - 3 * HOUR,
+        silent_since=NOW - 9 * MINUTE,
         given_up=1,
     )
 

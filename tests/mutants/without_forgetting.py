@@ -67,7 +67,7 @@ MUTANTS: Final[Mutants] = {
         forgetting.reader_during_a_scan,
         (
             CELLS,
-            "{place for place, _, _ in some} | wholly",
+            "{place for place, *_ in some} | whole",
             "{place for place, _, _ in some}",
         ),
     ),

@@ -44,7 +44,7 @@ def noted() -> list[tuple[Any, ...]]:
     return [
         (one.access, one.cause, one.count, one.keys, one.is_cut, one.rows, one.author)
         for one in forgets.take()
-        if one.access == "numbers" and not one.cause.startswith("outbox:")
+        if one.access == "numbers"
     ]
 
 
@@ -72,7 +72,7 @@ def test_note__author_and_row_of_each_kind_of_write(coherence: Coherence) -> Non
     counted = {
         (figure.counter, figure.reason): figure.count
         for figure in counts.take()
-        if figure.counter == "forgot" and not figure.reason.startswith("outbox:")
+        if figure.counter == "forgot" and figure.scope == "numbers"
     }
     assert counted == {
         ("forgot", "save:detector"): 1,

@@ -60,6 +60,24 @@ class Entries:
         for question, keys in other.some():
             self.add(question, keys)
 
+    def besides(self, others: Iterable[Entries]) -> Entries:
+        """Return what is in it and in none of the others, because of the same change."""
+        rest = Entries(self.author)
+        rest.rows = self.rows
+        some: dict[Question[Any, Any], Keys] = {}
+        whole: set[Question[Any, Any]] = set()
+        for other in others:
+            whole.update(other.whole())
+            for question, keys in other.some():
+                some.setdefault(question, set()).update(keys)
+        for question in self.whole():
+            if question not in whole:
+                rest.add_all(question)
+        for question, keys in self.some():
+            if question not in whole:
+                rest.add(question, keys - some.get(question, set()))
+        return rest
+
     def some(self) -> Iterator[tuple[Question[Any, Any], Keys]]:
         """Return the questions of which only some keys are in it, with these."""
         return iter(tuple(self._some.items()))

@@ -49,7 +49,6 @@ class LookUps:
         is_recorded: Whether the database writes down what is owed, if anything is.
         modes: By name of the access.
         sources: The processes that write figures.
-        at: The moment all this was read.
     """
 
     figures: Line
@@ -57,7 +56,6 @@ class LookUps:
     is_recorded: bool
     modes: Mapping[str, str]
     sources: Sources
-    at: datetime
 
 
 def read(using: str, now: datetime) -> LookUps:
@@ -72,7 +70,6 @@ def read(using: str, now: datetime) -> LookUps:
         is_recorded=is_recorded or not is_shared,
         modes=modes(),
         sources=read_sources(using, now),
-        at=now,
     )
 
 
@@ -122,7 +119,7 @@ def _remarks(found: LookUps, *, is_server_there: bool) -> Iterator[Remark]:
     if closings:
         text = f"cache given up {counted(closings, 'time')}"
         yield Remark(text=text, level=Level.WARN, cure=STATS)
-    yield from processes.remarks(found.sources, found.at)
+    yield from processes.remarks(found.sources)
     for mode in sorted({*found.modes.values()} - {USUAL}):
         names = (name for name, its in found.modes.items() if its == mode)
         yield Remark(text=f"{mode}: {' '.join(names)}", level=Level.WARN)

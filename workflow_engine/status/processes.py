@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import Final
 
 from workflow_engine.metrics.sources import Sources
 from workflow_engine.status.part import Level, Remark, grouped
 
-#: Silent for longer, the day is told too.
-TODAY: Final = timedelta(hours=20)
-
 STATS: Final = "python manage.py workflow_cache stats"
 
 
-def remarks(sources: Sources, now: datetime) -> Iterator[Remark]:
+def remarks(sources: Sources) -> Iterator[Remark]:
     """Yield what is to be said of them; nothing where all is well."""
     noun = "process" if sources.living == 1 else "processes"
     living = f"{grouped(sources.living)} {noun}"
     if sources.silent_since is not None:
-        since = _moment(sources.silent_since, now)
+        since = f"{sources.silent_since.astimezone(UTC):%H:%M} UTC"
         text = f"no figures from {grouped(sources.silent)} of {living} since {since}"
         yield Remark(text=text, level=Level.WARN)
     if sources.given_up:
         text = f"cache given up in {grouped(sources.given_up)} of {living}"
         yield Remark(text=text, level=Level.WARN, cure=STATS)
-
-
-def _moment(at: datetime, now: datetime) -> str:
-    """Return a moment in UTC, as short as it is clear."""
-    at = at.astimezone(UTC)
-    return f"{at:%H:%M} UTC" if now - at < TODAY else f"{at:%Y-%m-%d %H:%M} UTC"

@@ -6,7 +6,7 @@ The protocol on one page is `caches/README.md`; here is what one process does of
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -15,7 +15,7 @@ from workflow_engine import clock
 from workflow_engine.author import author
 from workflow_engine.caches.coherence.base import Peeked, cause_of
 from workflow_engine.caches.coherence.filling import load
-from workflow_engine.caches.coherence.forgotten import tell_all, tell_some
+from workflow_engine.caches.coherence.forgotten import tell
 from workflow_engine.caches.coherence.gate import LASTING, Gate
 from workflow_engine.caches.coherence.moment import Group, Moment
 from workflow_engine.caches.coherence.peeking import peek
@@ -107,7 +107,8 @@ class CellCoherence:
             raise CacheUnavailable(self.gate.reason, message)
         with self._closing():
             entries.author = entries.author or author()
-            self._forget({cause: entries})
+            self._forget((entries,))
+            tell(entries, cause)
 
     def settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
         try:
@@ -122,10 +123,12 @@ class CellCoherence:
         if not self.gate.may_pay():
             self.gate.leave()
             return False
-        self._forget(owed)
+        self._forget(owed.values())
+        for cause, entries in owed.items():
+            tell(entries, cause)
         # The commit of a test case is played inside a transaction: what it owes is not
         # committed, and no other process may see it.
-        if in_transaction(using) or self._drain(using, "outbox"):
+        if in_transaction(using) or self._drain(using, owed.values()):
             return True
         counts.add("", "error", "outbox")
         self.gate.close()
@@ -198,24 +201,19 @@ class CellCoherence:
         return {key: reading.answers[key] for key in keys}
 
     def _forget(
-        self, owed: Mapping[str, Entries], alive: Callable[[], None] = lambda: None
+        self, owed: Collection[Entries], alive: Callable[[], None] = lambda: None
     ) -> None:
         """Remove cells, and with the last of them or after it the generations (F2, F3).
 
         `alive` is called in between when it takes long.
         """
         some = [
-            (self._places.of(question), cause, keys)
-            for cause, entries in owed.items()
+            (self._places.of(question), keys, entries)
+            for entries in owed
             for question, keys in entries.some()
         ]
-        whole = [
-            (self._places.of(question), cause)
-            for cause, entries in owed.items()
-            for question in entries.whole()
-        ]
         names: list[bytes] = []
-        for place, cause, keys in some:
+        for place, keys, entries in some:
             try:
                 names += place.names(list(keys))
             except Exception:
@@ -224,23 +222,25 @@ class CellCoherence:
                     "Entries have no name; all of their access are forgotten.",
                     extra={"action": "forget", "access": place.question.name},
                 )
-                whole.append((place, cause))
-        wholly = {place for place, _ in whole}
-        for place in wholly:
+                entries.add_all(place.question)
+        whole = {
+            self._places.of(question)
+            for entries in owed
+            for question in entries.whole()
+        }
+        for place in whole:
             for found in self.store.scan(place.prefix):
                 self.store.unlink(found)
                 alive()
-        touched = {place for place, _, _ in some} | wholly
+        touched = {place for place, *_ in some} | whole
         self.store.unlink(names, last=[place.generation for place in touched])
         at = clock.monotonic()
         for place in touched:
             place.near.unsee(at)
-        for place, cause, keys in some:
+        for place, keys, _ in some:
             place.near.drop(keys)
-            tell_some(place.question, keys, cause, owed[cause])
-        for place, cause in whole:
+        for place in whole:
             place.near.clear()
-            tell_all(place.question, cause, owed[cause])
 
     def _prepare(self) -> bool:
         """Make new connections and forget everything that the outbox shows (X3)."""
@@ -249,26 +249,32 @@ class CellCoherence:
             message = f"database '{self.database}' is a replica, or in recovery"
             raise CacheUnavailable("replica", message, closes=True)
         self.store.ask_server()
-        is_complete = self._drain(self.database, "outbox")
+        is_complete = self._drain(self.database)
         self._places.unsee()
         return is_complete
 
-    def _drain(self, using: str, cause: str) -> bool:
-        """Forget everything that the outbox shows, waiting; say whether it was all (O3)."""
+    def _drain(self, using: str, told: Collection[Entries] = ()) -> bool:
+        """Forget everything that the outbox shows, waiting; say whether it was all (O3).
+
+        What the commit that pays has forgotten itself, and told of, is not told again.
+        """
         return drain(
             using,
             self.declared,
-            self._paying(cause, using),
+            self._paying("outbox", using, told),
             waits=True,
             seconds=DRAIN_SECONDS,
         ).is_complete
 
-    def _paying(self, kind: str, using: str) -> Callable[[Owing], None]:
+    def _paying(
+        self, kind: str, using: str, told: Collection[Entries] = ()
+    ) -> Callable[[Owing], None]:
         """Return what a drain forgets by."""
         alive = partial(keep_alive, using)
 
         def pay(owing: Owing) -> None:
-            owed = {cause_of(kind, model): some for model, some in owing.items()}
-            self._forget(owed, alive)
+            self._forget(owing.values(), alive)
+            for model, entries in owing.items():
+                tell(entries.besides(told), cause_of(kind, model))
 
         return pay

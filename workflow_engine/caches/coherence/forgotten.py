@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from itertools import islice
 from typing import Any
 
@@ -18,24 +17,12 @@ from workflow_engine.metrics.forgets import MOST_NAMED, Forgotten, forgets
 def tell(entries: Entries, cause: str) -> None:
     """Count and note that entries were forgotten."""
     for question, keys in entries.some():
-        tell_some(question, keys, cause, entries)
+        named = sorted(map(text_of, islice(keys, MOST_NAMED)))
+        _note(question, cause, entries, count=len(keys), keys=tuple(named))
+        counts.add(question.name, "forgot", cause, len(keys))
     for question in entries.whole():
-        tell_all(question, cause, entries)
-
-
-def tell_some(
-    question: Question[Any, Any], keys: Collection[Any], cause: str, of: Entries
-) -> None:
-    """Count and note that some entries of a question were; `of` says who changed what."""
-    named = sorted(map(text_of, islice(keys, MOST_NAMED)))
-    _note(question, cause, of, count=len(keys), keys=tuple(named))
-    counts.add(question.name, "forgot", cause, len(keys))
-
-
-def tell_all(question: Question[Any, Any], cause: str, of: Entries) -> None:
-    """Count and note that every entry of a question was."""
-    _note(question, cause, of, count=None)
-    counts.add(question.name, "forgot_all", cause)
+        _note(question, cause, entries, count=None)
+        counts.add(question.name, "forgot_all", cause)
 
 
 def _note(

@@ -140,7 +140,7 @@ class Command(EngineCommand):
         told = list(stats.table(lines, total))
         if found.debt is not None:
             told.append(found.debt.line())
-        told += (one.text for one in processes.remarks(found.sources, window.until))
+        told += (one.text for one in processes.remarks(found.sources))
         self._tell(json, told)
         return NEEDS_A_LOOK if total.stale else 0
 
