@@ -237,15 +237,6 @@ def test_guarantees__each_pair_is_told_once() -> None:
     assert len(told) == len(set(told))
 
 
-def test_guarantees__what_to_do_names_figures_that_there_are() -> None:
-    known = {word for pair in _pairs_of_code() for word in pair}
-
-    named = {name for row in _tables("figure", "do") for name in _names(row[0])}
-
-    assert named - known == set()
-    assert "stale" in named
-
-
 def test_guarantees__every_setting_of_the_cache_and_no_other() -> None:
     ours = {key for key in SETTINGS if key.startswith(("CACHE_", "NEAR_", "OUTBOX_"))}
 

@@ -69,7 +69,7 @@ MUTANTS: Final[Mutants] = {
     ),
     "X3, opening drains": without(
         closing.process_starts_while_something_is_owed,
-        (CELLS, '= self._drain(self.database)', "= True"),
+        (CELLS, "= self._drain(self.database)", "= True"),
     ),
     "X3, opening waits": without(
         closing.process_starts_while_a_sweep_forgets,

@@ -31,6 +31,8 @@ def test_read__tallies_by_what_they_are_of() -> None:
     own.add("no_match", "event", "trigger", 9)
     own.add("held", "event", "interval", 2)
     own.add("held", "event", "snoozed", 1)
+    own.add("held", "again", "interval", 5)
+    own.add("fired", "again", "sent", 4)
     own.add("email", "firing", "held:interval", 2)
     own.add("email", "firing", "sent:sent", 1)
     own.add("webhook", "delivery", "failed", 4)
@@ -41,8 +43,11 @@ def test_read__tallies_by_what_they_are_of() -> None:
 
     figures = read("default", of("24h"))
 
-    assert figures.outcomes == {"no_match": 9, "held": 3}
-    assert figures.submitted == 12
+    assert figures.outcomes == {"no_match": 9, "held": 3, "fired": 4}
+    assert figures.judged == 12
+    assert figures.again[0] == Tally(
+        scope="held", result="", reason="interval", count=5
+    )
     assert figures.events[0] == Tally(
         scope="no_match", result="", reason="trigger", count=9
     )
@@ -65,6 +70,8 @@ def test_read__slots_of_outcomes_and_lateness() -> None:
     own = Counts()
     own.add("fired", "event", "sent", 2)
     own.add("failed", "event", "event_failed", 1)
+    own.add("fired", "again", "sent", 7)
+    own.add("held", "again", "interval", 8)
     own.observe("act", "lateness", "", 40.0)
     own.observe("event", "lateness", "", 4.0)
     write(own)
@@ -74,7 +81,7 @@ def test_read__slots_of_outcomes_and_lateness() -> None:
     figures = read("default", of("1h"))
 
     late, gap, now = figures.slots[-3:]
-    assert (now.events, now.outcome("fired"), now.outcome("held")) == (3, 2, 0)
+    assert (now.events, now.outcome("fired"), now.outcome("held")) == (3, 9, 0)
     assert (gap.events, gap.outcome("fired"), gap.lateness.quantile(0.5)) == (None,) * 3
     assert late.events is None
     assert (late.lateness.count, late.lateness.highest) == (1, 900.0)

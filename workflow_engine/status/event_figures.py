@@ -37,9 +37,14 @@ from workflow_engine.status.in_json import (
 from workflow_engine.types.event import JSON
 from workflow_engine.types.instants import instant_text
 
+EVENT: Final = "event"
+AGAIN: Final = "again"
 LATENESS: Final = "lateness"
 
-_OUTCOMES: Final = reading.Slice(counters=("event",), by_reason=False)
+#: What counts of events judged again: before, they were held or came to nothing.
+LATER: Final = frozenset({"fired", "failed"})
+
+_OUTCOMES: Final = reading.Slice(counters=(EVENT, AGAIN), by_reason=False)
 _LATENESS: Final = reading.Slice(
     counters=(LATENESS, f"{LATENESS}{SUFFIX}"), by_scope=False
 )
@@ -79,21 +84,18 @@ class Slot:
 
     Attributes:
         at: First moment.
-        outcomes: Events by outcome; None = none was counted: a gap.
+        events: How many; None, like `outcomes` = nothing was counted: a gap.
+        outcomes: How many had which outcome, also later: see `EventFigures.outcomes`.
         lateness: Of the items begun in it, in milliseconds.
     """
 
     at: datetime
+    events: int | None = None
     outcomes: Mapping[str, int] | None = None
     lateness: Measured = field(default_factory=Measured)
 
-    @property
-    def events(self) -> int | None:
-        """How many events; None = a gap."""
-        return None if self.outcomes is None else sum(self.outcomes.values())
-
     def outcome(self, name: str) -> int | None:
-        """Return how many events had an outcome; None = a gap."""
+        """Return how often there was an outcome; None = a gap."""
         return None if self.outcomes is None else self.outcomes.get(name, 0)
 
     def json(self) -> JSON:
@@ -113,7 +115,9 @@ class EventFigures:
 
     Attributes:
         window: What was read.
-        events: By outcome (scope) and reason.
+        events: By outcome (scope) and reason, each event as it was judged when it came.
+        again: The same of events that were judged once more: after slow answers, or because
+            time has passed.
         firings: By kind of action (scope), state (result) and reason.
         deliveries: By kind of action (scope) and result.
         actions: By kind of action: how long one took, in milliseconds.
@@ -126,6 +130,7 @@ class EventFigures:
 
     window: Window
     events: tuple[Tally, ...]
+    again: tuple[Tally, ...]
     firings: tuple[Tally, ...]
     deliveries: tuple[Tally, ...]
     actions: Mapping[str, Measured]
@@ -137,23 +142,28 @@ class EventFigures:
 
     @property
     def outcomes(self) -> Counter[str]:
-        """Events by outcome."""
+        """Decisions by outcome: those on events, and what fired or failed LATER."""
         found: Counter[str] = Counter()
         for one in self.events:
             found[one.scope] += one.count
+        for one in self.again:
+            if one.scope in LATER:
+                found[one.scope] += one.count
         return found
 
     @property
-    def submitted(self) -> int:
-        """How many events were decided."""
-        return self.outcomes.total()
+    def judged(self) -> int:
+        """How many events were judged when they came."""
+        return sum(one.count for one in self.events)
 
     def json(self) -> JSON:
         """Return it as a JSON value."""
         return {
             "window": window_json(self.window),
+            "judged": self.judged,
             "outcomes": dict(self.outcomes),
             "events": [one.json() for one in self.events],
+            "again": [one.json() for one in self.again],
             "firings": [one.json() for one in self.firings],
             "deliveries": [one.json() for one in self.deliveries],
             "actions": {
@@ -173,7 +183,8 @@ def read(using: str, window: Window) -> EventFigures:
     actions = lines_of((), (one for one in figures if _base(one) == "action"))
     return EventFigures(
         window=window,
-        events=_tallies(figures, "event"),
+        events=_tallies(figures, EVENT),
+        again=_tallies(figures, AGAIN),
         firings=_tallies(figures, "firing"),
         deliveries=_tallies(figures, "delivery"),
         actions={line.scope: line.measured("action") for line in actions[:-1]},
@@ -213,16 +224,24 @@ def _slots(
     outcomes: Iterable[reading.Point],
     lateness: Iterable[reading.Point],
 ) -> tuple[Slot, ...]:
-    events: dict[datetime, dict[str, int]] = {}
+    events: dict[datetime, int] = {}
+    found: dict[datetime, Counter[str]] = {}
     for point in outcomes:
-        events.setdefault(point.at, {})[point.figure.scope] = point.figure.count
+        figure = point.figure
+        counted = found.setdefault(point.at, Counter())
+        events.setdefault(point.at, 0)
+        if figure.counter == EVENT:
+            events[point.at] += figure.count
+        if figure.counter == EVENT or figure.scope in LATER:
+            counted[figure.scope] += figure.count
     late: dict[datetime, Line] = {}
     for point in lateness:
         late.setdefault(point.at, Line(scope="")).add(point.figure)
     return tuple(
         Slot(
             at=at,
-            outcomes=events.get(at),
+            events=events.get(at),
+            outcomes=found.get(at),
             lateness=late[at].measured(LATENESS) if at in late else Measured(),
         )
         for at in window.slots()

@@ -42,7 +42,7 @@ class DashboardAdmin(PausePages):
         window = self.window(request)
         found = standing.read(options.DATABASE, window)
         cache_url = self._cache_url(request)
-        has_events = found.events.submitted > 0
+        has_events = found.events.judged > 0
 
         def list_of(model: str) -> str:
             return self._list_of(request, model)

@@ -69,7 +69,7 @@ def headline(standing: Standing, list_of: ListOf) -> Iterator[Figure]:
         return number(count) if standing.is_known or count else EMPTY
 
     yield Figure(
-        key="events", label=_("Events"), text=counted(events.submitted), url=decisions
+        key="events", label=_("Events"), text=counted(events.judged), url=decisions
     )
     labels = {"fired": _("Fired"), "held": _("Held"), "failed": _("Failed")}
     for outcome, label in labels.items():
