@@ -15,6 +15,8 @@ from workflow_engine.conf import options
 from workflow_engine.export.families import read_families
 from workflow_engine.export.family import Family, Times
 from workflow_engine.export.view import metrics_view
+from workflow_engine.metrics.lines import NOT_LOOK_UPS
+from workflow_engine.processing.counting import RESULTS
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = (ROOT / "docs" / "operations.md").read_text()
@@ -46,6 +48,16 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def families() -> dict[str, Family]:
     return {one.name: one for one in read_families(options.DATABASE, clock.now())}
+
+
+def test_page__counters_of_events_and_items() -> None:
+    section = PAGE.partition("### What is counted of events and items")[2]
+    section = section.partition("### ")[0]
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|", section, re.MULTILINE)
+
+    assert {counter for counter, _ in rows} == NOT_LOOK_UPS
+    (results,) = [reasons for counter, reasons in rows if counter == "delivery"]
+    assert tuple(re.findall(r"`(\w+)`", results)) == RESULTS
 
 
 def test_page__metrics(families: dict[str, Family]) -> None:

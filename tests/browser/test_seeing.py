@@ -20,7 +20,11 @@ from workflow_engine.lookups import workflows_for_detectors
 from workflow_engine.metrics import figures
 from workflow_engine.models import CacheForget, Workflow
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True),
+]
 
 PROCESSES = 4
 LOOK_UPS = 25
@@ -118,7 +122,6 @@ def _sum_of(text: str, name: str) -> float:
     )
 
 
-@pytest.mark.postgres
 def test_inspector__a_stale_entry_is_seen_and_forgotten(screen: Screen) -> None:
     ids = shared_rules()
     workflow = Workflow.objects.get(name="Tell the team")

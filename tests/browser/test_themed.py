@@ -15,7 +15,11 @@ from tests.browser.screen import Screen
 from tests.browser.test_pages import rules
 from workflow_engine.admin import PAGES
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 @pytest.fixture
