@@ -13,7 +13,9 @@ from django.urls import reverse
 from tests.browser.conftest import PICTURES, driver_of
 from tests.browser.screen import Screen
 from tests.browser.test_pages import rules
-from workflow_engine.admin import PAGES
+from workflow_engine.admin.registration import PAGES, STANDING
+from workflow_engine.lookups import workflows_for_detectors
+from workflow_engine.metrics import figures
 
 pytestmark = [
     pytest.mark.browser,
@@ -54,11 +56,15 @@ def test_pages__under_a_theme(themed_screen: Screen) -> None:
             model.__name__,
             reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist"),
         )
-        for model in PAGES
+        for model in (*PAGES, *STANDING)
     ]
     form = reverse("admin:workflow_engine_workflow_change", args=[workflow.pk])
+    entry = f"?access=workflows&key={workflow.pk}"
+    inspector = reverse("admin:workflow_engine_cache_inspect") + entry
+    workflows_for_detectors([one.pk for one in workflow.detectors.all()], "production")
+    figures.flush()
 
-    for name, path in [*lists, ("form", form)]:
+    for name, path in [*lists, ("form", form), ("inspector", inspector)]:
         themed_screen.open(path)
         themed_screen.shoot(f"themed-{name.lower()}")
         text = themed_screen.text()
