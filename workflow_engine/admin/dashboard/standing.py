@@ -10,6 +10,7 @@ from workflow_engine.status import event_figures, items, look_ups, rules, server
 from workflow_engine.status.event_figures import EventFigures
 from workflow_engine.status.in_json import line_json
 from workflow_engine.status.items import Items
+from workflow_engine.status.known import is_known
 from workflow_engine.status.look_ups import LookUps
 from workflow_engine.status.part import Part
 from workflow_engine.types.event import JSON
@@ -34,10 +35,7 @@ class Standing:
     @property
     def is_known(self) -> bool:
         """Whether any process wrote figures in the window, so that nothing means none."""
-        sources, window = self.events.sources, self.events.window
-        return sources.flushed_at is not None and (
-            sources.living > 0 or sources.flushed_at >= window.since
-        )
+        return is_known(self.events.sources, self.events.window)
 
     def json(self) -> JSON:
         """Return it as a JSON value."""
