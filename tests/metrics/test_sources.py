@@ -15,8 +15,10 @@ from workflow_engine.metrics.sources import (
     read_sources,
     releases_since,
 )
+from workflow_engine.metrics.windows import window_of
 from workflow_engine.models import MetricSource
 from workflow_engine.models.metric_source import GRACE, HEARD
+from workflow_engine.status import cache_figures, event_figures
 
 NOW = datetime(2026, 5, 2, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -71,6 +73,43 @@ def test_read_sources__who_lives_and_who_is_silent(
         silent_since=NOW - 9 * MINUTE,
         given_up=1,
     )
+
+
+@pytest.mark.django_db
+def test_read_sources__silent_as_long_as_figures_reach_back_to_them() -> None:
+    told("stuck", flushed=5 * HOUR, expected_at=NOW - 5 * HOUR, cache_use="given_up")
+    told("stuck too", flushed=9 * HOUR, expected_at=NOW - 9 * HOUR)
+    told("rests", flushed=5 * HOUR, cache_use="given_up")
+    told("ended", flushed=5 * HOUR, ended_at=NOW - 5 * HOUR)
+    told("writes", expected_at=NOW + SECOND)
+
+    silent, living, given_up = (
+        [
+            getattr(read_sources("default", NOW, since), name)
+            for since in (None, NOW - MINUTE, NOW - 8 * HOUR, NOW - 9 * HOUR)
+        ]
+        for name in ("silent", "living", "given_up")
+    )
+
+    assert silent == [0, 0, 1, 2]
+    assert living == [1, 1, 2, 3]
+    assert given_up == [0, 0, 0, 0]
+
+
+@pytest.mark.django_db
+def test_read_sources__pages_tell_of_the_silent_in_their_window() -> None:
+    told("stuck", flushed=5 * HOUR, expected_at=NOW - 5 * HOUR)
+    short, long = window_of("1h", NOW), window_of("8h", NOW)
+    assert short
+    assert long
+
+    silent = [
+        read("default", window).sources.silent
+        for read in (cache_figures.read, event_figures.read)
+        for window in (short, long)
+    ]
+
+    assert silent == [0, 1, 0, 1]
 
 
 @pytest.mark.django_db

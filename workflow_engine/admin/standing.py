@@ -92,7 +92,7 @@ class StandingAdmin(PageAdmin):
         Costs a query unless `sources` are at hand.
         """
         if sources is None:
-            sources = read_sources(options.DATABASE, window.until)
+            sources = read_sources(options.DATABASE, window.until, window.since)
         refresh = request.GET.get("refresh", "")
         return {
             "window": window,

@@ -22,7 +22,7 @@ class Sources:
 
     Attributes:
         flushed_at: When any last wrote; None: none ever did.
-        living: How many wrote in the last hour, and have not ended.
+        living: How many wrote in the last hour and have not ended, or are silent.
         silent: How many of them had more to write, and did not.
         silent_since: When the first of those last wrote; None without any.
         given_up: How many of the others do without their cache for the time being.
@@ -43,15 +43,20 @@ class Release:
     at: datetime
 
 
-def read_sources(using: str, now: datetime) -> Sources:
-    """Return what is known at a moment; one query."""
+def read_sources(using: str, now: datetime, since: datetime | None = None) -> Sources:
+    """Return what is known at a moment; one query.
+
+    A silent process is told of for an hour, so that one that was killed on purpose warns
+    nobody for days. Whoever shows figures gives `since` when these begin: what it has not
+    written is missing there as long as they reach back to it.
+    """
     rows = MetricSource.objects.using(using)
-    living = Q(pk__in=rows.living(now).values("pk"))
-    silent = Q(pk__in=rows.silent(now).values("pk"))
-    given_up = living & ~silent & Q(cache_use=CacheUse.GIVEN_UP)
+    heard = Q(pk__in=rows.living(now).values("pk"))
+    silent = Q(pk__in=rows.silent(now, since).values("pk"))
+    given_up = heard & ~silent & Q(cache_use=CacheUse.GIVEN_UP)
     found = rows.aggregate(
         written_at=Max("flushed_at"),
-        living=Count("pk", filter=living),
+        living=Count("pk", filter=heard | silent),
         silent=Count("pk", filter=silent),
         silent_since=Min("flushed_at", filter=silent),
         given_up=Count("pk", filter=given_up),

@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 #: A flush may wait for the database, or for its turn on a busy machine.
 GRACE: Final = timedelta(seconds=30)
 
-#: Of whom nothing was heard for longer is not told of any more: it will not come back.
+#: Of whom nothing was heard for longer is not told of any more, unless what he counted since
+#: is missing in what is shown: a process killed on purpose does not come back, and nobody is
+#: to be warned of it for days.
 HEARD: Final = timedelta(hours=1)
 
 
@@ -29,9 +31,17 @@ class MetricSourceQuerySet(models.QuerySet["MetricSource"]):
         """Return those that have not ended, and of whom something was heard lately."""
         return self.filter(ended_at=None, flushed_at__gte=now - HEARD)
 
-    def silent(self, now: datetime) -> MetricSourceQuerySet:
-        """Return the living that had more to write, and did not: killed, stuck, cut off."""
-        return self.living(now).filter(expected_at__lt=now - GRACE)
+    def silent(
+        self, now: datetime, since: datetime | None = None
+    ) -> MetricSourceQuerySet:
+        """Return those that had more to write, and did not: killed, stuck, cut off.
+
+        Of those heard in the last hour, and of those heard since a moment where one is given.
+        """
+        heard = now - HEARD if since is None else min(now - HEARD, since)
+        return self.filter(
+            ended_at=None, flushed_at__gte=heard, expected_at__lt=now - GRACE
+        )
 
     def unheard_of_since(self, moment: datetime) -> MetricSourceQuerySet:
         """Return those that last wrote before a moment, ended or not.

@@ -190,7 +190,7 @@ def read(
         ),
         debt=read_debt(using) if is_shared and is_recorded else None,
         is_recorded=is_recorded or not is_shared,
-        sources=read_sources(using, window.until),
+        sources=read_sources(using, window.until, window.since),
         releases=tuple(releases_since(using, window.since)),
         modes=modes(),
         alias=options.CACHE_ALIAS,

@@ -193,7 +193,7 @@ def read(using: str, window: Window) -> EventFigures:
         ),
         slots=_slots(window, *found.points),
         look_ups=line_of(of_look_ups(figures)),
-        sources=read_sources(using, window.until),
+        sources=read_sources(using, window.until, window.since),
         releases=tuple(releases_since(using, window.since)),
     )
 
