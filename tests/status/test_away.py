@@ -16,11 +16,11 @@ _NAMED = set(re.findall(r"\w+", _TOLD[1])) - {"while", "closed", "other"}
 
 
 @pytest.mark.parametrize("reason", sorted(_NAMED | {name for _, name in REASONS}))
-def test_words__every_reason_has_its_own(reason: str):
+def test_words__every_reason_has_its_own(reason: str) -> None:
     found = words(reason)
 
     assert found != words("other")
 
 
-def test_words__of_an_unknown_reason():
+def test_words__of_an_unknown_reason() -> None:
     assert words("new") == words("other") == "it answered with an error"

@@ -22,7 +22,7 @@ NOW = datetime(2026, 3, 2, 12, 0, 50, tzinfo=UTC)
         pytest.param(59.9, 1, True, id="one lives and had nothing to write since"),
     ],
 )
-def test_is_known(minutes_ago: float | None, living: int, known: bool):
+def test_is_known(minutes_ago: float | None, living: int, known: bool) -> None:
     window = window_of("1h", NOW)
     assert window is not None
     flushed_at = None if minutes_ago is None else NOW - timedelta(minutes=minutes_ago)

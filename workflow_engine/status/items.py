@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import Count, Min, Q
 from django.urls import NoReverseMatch, reverse
 
 from workflow_engine.conf import options
-from workflow_engine.models import ItemState, WorkItem
-from workflow_engine.models.work_item import CLAIMED_STATES
-from workflow_engine.status import pausing
-from workflow_engine.status.part import Level, Part, Remark, grouped
+from workflow_engine.models import ItemState
+from workflow_engine.status import item_counts, pausing
+from workflow_engine.status.item_counts import Count
+from workflow_engine.status.part import Level, Part, Remark
 from workflow_engine.status.pausing import Paused
+from workflow_engine.types.event import JSON
 from workflow_engine.types.spans import span_text
 
 #: A runner takes up what is due, or was given up, within a poll and this much.
@@ -41,70 +41,46 @@ class Items:
         paused: The pause that lasts, if one does.
     """
 
-    coming: int
+    coming: Count
     next_in_seconds: float | None
-    due: int
-    overdue: int
+    due: Count
+    overdue: Count
     late_seconds: float | None
-    sent: int
-    running: int
-    dead: int
+    sent: Count
+    running: Count
+    dead: Count
     paused: Paused | None
 
 
 def read(using: str, now: datetime) -> Items:
-    """Return how many stand where at a moment; three queries."""
+    """Return how many stand where at a moment; two queries, however many they are."""
     noticed = now - timedelta(seconds=SLACK_SECONDS + options.POLL_SECONDS)
-    coming = Q(state=ItemState.SCHEDULED, due_at__gt=now)
-    waiting = Q(state=ItemState.SCHEDULED, due_at__lt=noticed)
-    lapsed = Q(state__in=CLAIMED_STATES, lease_ends_at__lt=noticed)
-    claimed = Q(lease_ends_at__gte=noticed)
-    items = WorkItem.objects.using(using)
-    found = (
-        items.live()
-        .order_by()
-        .aggregate(
-            coming=Count("pk", filter=coming),
-            next_at=Min("due_at", filter=coming),
-            due=Count(
-                "pk",
-                filter=Q(
-                    state=ItemState.SCHEDULED, due_at__gte=noticed, due_at__lte=now
-                ),
-            ),
-            overdue=Count("pk", filter=waiting | lapsed),
-            waiting_since=Min("due_at", filter=waiting),
-            lapsed_since=Min("lease_ends_at", filter=lapsed),
-            sent=Count("pk", filter=Q(state=ItemState.SENT) & claimed),
-            running=Count("pk", filter=Q(state=ItemState.RUNNING) & claimed),
-        )
-    )
-    since = [at for at in (found["waiting_since"], found["lapsed_since"]) if at]
-    next_at = found["next_at"]
+    found = item_counts.read(using, now, noticed)
+    next_at, since = found.next_at, found.overdue_since
     return Items(
-        coming=found["coming"],
+        coming=found.coming,
         next_in_seconds=(next_at - now).total_seconds() if next_at else None,
-        due=found["due"],
-        overdue=found["overdue"],
-        late_seconds=(now - min(since)).total_seconds() if since else None,
-        sent=found["sent"],
-        running=found["running"],
-        dead=items.filter(state=ItemState.DEAD).count(),
+        due=found.due,
+        overdue=found.overdue,
+        late_seconds=(now - since).total_seconds() if since else None,
+        sent=found.sent,
+        running=found.running,
+        dead=found.dead,
         paused=pausing.read(using, now),
     )
 
 
 def judge(items: Items) -> Part:
     """Return what is to be said of live items."""
-    coming = Remark(text=f"{grouped(items.coming)} coming")
+    coming = Remark(text=f"{items.coming.text} coming")
     remarks = [coming]
     if items.next_in_seconds is not None:
         remarks.append(Remark(text=f"next in {span_text(items.next_in_seconds)}"))
     remarks += [
-        Remark(text=f"{grouped(items.due)} due"),
+        Remark(text=f"{items.due.text} due"),
         _overdue(items),
-        Remark(text=f"{grouped(items.sent)} sent"),
-        Remark(text=f"{grouped(items.running)} running"),
+        Remark(text=f"{items.sent.text} sent"),
+        Remark(text=f"{items.running.text} running"),
     ]
     if items.paused is not None:
         cure = _page("workflow_engine_dashboard_changelist")
@@ -113,13 +89,20 @@ def judge(items: Items) -> Part:
         name="items",
         remarks=tuple(remarks),
         facts={
-            "coming": items.coming,
+            "coming": items.coming.number,
             "next_in_seconds": items.next_in_seconds,
-            "due": items.due,
-            "overdue": items.overdue,
+            "due": items.due.number,
+            "overdue": items.overdue.number,
             "late_seconds": items.late_seconds,
-            "sent": items.sent,
-            "running": items.running,
+            "sent": items.sent.number,
+            "running": items.running.number,
+            "at_least": _at_least(
+                coming=items.coming,
+                due=items.due,
+                overdue=items.overdue,
+                sent=items.sent,
+                running=items.running,
+            ),
             "paused": items.paused and items.paused.json(),
         },
     )
@@ -127,20 +110,29 @@ def judge(items: Items) -> Part:
 
 def judge_dead(items: Items) -> Part:
     """Return what is to be said of the dead ones."""
-    if items.dead:
-        text = grouped(items.dead)
+    if items.dead.number:
+        text = items.dead.text
         remark = Remark(text=text, level=Level.WARN, cure=_dead_page())
     else:
         remark = Remark(text="none")
-    return Part(name="dead letters", remarks=(remark,), facts={"dead": items.dead})
+    facts: dict[str, JSON] = {
+        "dead": items.dead.number,
+        "at_least": _at_least(dead=items.dead),
+    }
+    return Part(name="dead letters", remarks=(remark,), facts=facts)
+
+
+def _at_least(**counts: Count) -> JSON:
+    """Return the names of the counts that may be more than they say."""
+    return [name for name, count in counts.items() if count.is_at_least]
 
 
 def _overdue(items: Items) -> Remark:
     if items.late_seconds is None:
         return Remark(text="0 overdue")
     late = span_text(items.late_seconds)
-    which = "it is" if items.overdue == 1 else "the first of them"
-    text = f"{grouped(items.overdue)} overdue ({which} {late} late)"
+    which = "it is" if items.overdue.number == 1 else "the first of them"
+    text = f"{items.overdue.text} overdue ({which} {late} late)"
     if items.paused is not None:
         return Remark(text=text)  # no runner could help it
     return Remark(text=text, level=Level.WARN, cure=RUN)

@@ -12,6 +12,7 @@ from workflow_engine.admin.dashboard.standing import Standing
 from workflow_engine.admin.moments import EMPTY
 from workflow_engine.admin.numbers import number, share
 from workflow_engine.models import ItemState
+from workflow_engine.status.item_counts import Count
 from workflow_engine.status.part import Level
 from workflow_engine.types.spans import span_text
 
@@ -86,9 +87,9 @@ def headline(standing: Standing, list_of: ListOf) -> Iterator[Figure]:
     yield Figure(
         key="dead",
         label=_("Dead letters"),
-        text=number(dead),
+        text=_count(dead),
         url=_items(list_of, ItemState.DEAD),
-        is_bad=dead > 0,
+        is_bad=dead.number > 0,
     )
 
 
@@ -127,7 +128,7 @@ def work(standing: Standing, list_of: ListOf) -> Iterator[Figure]:
     scheduled = _items(list_of, ItemState.SCHEDULED)
     next_in = items.next_in_seconds
     yield Figure(
-        key="coming", label=_("coming"), text=number(items.coming), url=scheduled
+        key="coming", label=_("coming"), text=_count(items.coming), url=scheduled
     )
     yield Figure(
         key="next_in",
@@ -135,13 +136,13 @@ def work(standing: Standing, list_of: ListOf) -> Iterator[Figure]:
         text=EMPTY if next_in is None else span_text(next_in),
         url=scheduled,
     )
-    yield Figure(key="due", label=_("due"), text=number(items.due), url=scheduled)
+    yield Figure(key="due", label=_("due"), text=_count(items.due), url=scheduled)
     yield Figure(
         key="overdue",
         label=_("overdue"),
-        text=number(items.overdue),
+        text=_count(items.overdue),
         url=scheduled,
-        is_bad=items.overdue > 0,
+        is_bad=items.overdue.number > 0,
     )
     for key, state, count in (
         ("sent", ItemState.SENT, items.sent),
@@ -150,7 +151,7 @@ def work(standing: Standing, list_of: ListOf) -> Iterator[Figure]:
         yield Figure(
             key=key,
             label=str(state.label),
-            text=number(count),
+            text=_count(count),
             url=_items(list_of, state),
         )
 
@@ -190,7 +191,7 @@ _LEVELS: Final[dict[Level, Callable[[], str]]] = {
 
 def _oldest(standing: Standing, list_of: ListOf) -> Figure:
     late = standing.items.late_seconds
-    on_time = _("on time") if standing.items.due else _("none is due")
+    on_time = _("on time") if standing.items.due.number else _("none is due")
     return Figure(
         key="oldest_late",
         label=_("Oldest due item"),
@@ -200,6 +201,10 @@ def _oldest(standing: Standing, list_of: ListOf) -> Figure:
         url=_items(list_of, ItemState.SCHEDULED),
         is_bad=late is not None,
     )
+
+
+def _count(count: Count) -> str:
+    return f"{number(count.number)}{'+' if count.is_at_least else ''}"
 
 
 def _items(list_of: ListOf, state: ItemState) -> str:
