@@ -1,7 +1,7 @@
 """A pause: items are accepted, none is claimed or begun, and none is lost."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,11 +15,12 @@ from workflow_engine.clock import ManualClock
 from workflow_engine.exceptions import InvalidPause
 from workflow_engine.models import Pause, WorkItem
 from workflow_engine.processing.execution import Executor
-from workflow_engine.queue import Dispatcher, Pair, Runner, StoreReader
+from workflow_engine.queue import Begun, Dispatcher, Pair, Runner, StoreReader
 from workflow_engine.queue.pausing import current, pause, resume
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 END = NOW + 10 * MINUTE
 
 
@@ -67,11 +68,18 @@ def test_begin__message_that_arrives_in_a_pause_is_neither_lost_nor_an_attempt()
 
 
 @pytest.mark.django_db
-def test_begin__given_back_as_it_was() -> None:
-    item = item_in("sent")
-    pause(now=NOW)
+@pytest.mark.parametrize(
+    "lasting", [None, 10 * MINUTE], ids=["until resumed", "10 min"]
+)
+@pytest.mark.parametrize("resends", [0, 6], ids=["sent once", "sent again and again"])
+def test_begin__given_back_as_it_was(lasting: timedelta | None, resends: int) -> None:
+    item, now = item_in("sent"), NOW
+    for _ in range(resends):
+        now += HOUR
+        queue.resend(now=now, limit=10)
+    pause(now=now, until=lasting and now + lasting)
 
-    queue.begin([(item.pk, 1)], now=NOW + MINUTE, worker="worker-2")
+    queue.begin([(item.pk, 1)], now=now + MINUTE, worker="worker-2")
 
     assert _facts(item) == {
         "state": "scheduled",
@@ -232,6 +240,63 @@ def test_execute__direct_item_in_a_pause_waits_and_is_carried_out() -> None:
     assert (begun_in_pause, sent_in_pause) == (0, [0, 0])
     assert (sent_after, begun_after) == ([2, 0], 2)
     assert {row(one.id).attempts for one in items} == {1}
+
+
+class Apart:
+    """A runner, and a worker whose clock is behind."""
+
+    def __init__(self, *, behind: timedelta) -> None:
+        self._clock, self._behind, self._send = ManualClock(NOW), behind, Kept()
+        self._dispatcher = Dispatcher(
+            send=self._send, clock=self._clock, reader=StoreReader()
+        )
+        self.sent_at: list[datetime] = []
+        self.begun: list[Begun] = []
+
+    def go(self, at: datetime) -> datetime | None:
+        """Send and begin while there is anything to send, and no time passes.
+
+        Return when the runner looks again.
+        """
+        self._clock.move_to(at)
+        while self._dispatcher.run_once():
+            self.sent_at.append(at)
+            assert len(self.sent_at) <= 10, "the items circle"
+            pairs, self._send.pairs = self._send.pairs, []
+            self.begun += queue.begin(pairs, now=at - self._behind, worker="worker-2")
+        return self._dispatcher.next_due()
+
+
+@pytest.mark.django_db
+def test_end__items_go_to_and_fro_once_a_second_while_a_worker_is_behind() -> None:
+    """To the runner the pause is over; to the worker it lasts for two seconds more."""
+    items = [item_in("scheduled", subject=f"cart-{n}") for n in range(2)]
+    apart = Apart(behind=2 * SECOND)
+    pause(now=NOW, until=END)
+
+    next_at = apart.go(END)
+    while not apart.begun and next_at is not None:
+        next_at = apart.go(next_at)
+
+    assert apart.sent_at == [END, END + SECOND, END + 2 * SECOND]
+    assert {(one.id, one.token, one.attempt) for one in apart.begun} == {
+        (item.pk, 3, 1) for item in items
+    }
+
+
+@pytest.mark.django_db
+def test_resume__what_goes_to_and_fro_is_begun_a_second_later() -> None:
+    """However far behind the worker is, and however long past the end is."""
+    item, apart = item_in("scheduled"), Apart(behind=24 * HOUR)
+    pause(now=NOW, until=END)
+
+    next_at = apart.go(END + HOUR)
+    resume(now=END - 23 * HOUR)
+    apart.go(END + HOUR + SECOND)
+
+    assert next_at == END + HOUR + SECOND
+    assert apart.sent_at == [END + HOUR, next_at]
+    assert [(one.id, one.attempt) for one in apart.begun] == [(item.pk, 1)]
 
 
 class CountingReader(StoreReader):

@@ -16,9 +16,10 @@ from workflow_engine.conf import options
 from workflow_engine.exceptions import InvalidItem
 from workflow_engine.models import ItemState, WorkItem
 from workflow_engine.queue.store.claims import Pair
-from workflow_engine.queue.store.statement import PAUSED, Transition
+from workflow_engine.queue.store.statement import GIVEN_BACK, PAUSED, Transition
 
 WORKER_CHARACTERS: Final = 200
+AGAIN_SECONDS: Final = 1  # from one claim to the next, while clocks disagree on a pause
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +63,15 @@ class Begun:
 
 
 # In a pause it is line 9 instead, in the same statement: given back with its attempts, the
-# item is claimed as soon as the pause is over, and the message may be dropped.
+# item is claimed as soon as the pause is over, and the message may be dropped. An item that
+# a runner claimed after the end, by a clock that is ahead, is claimed again a second later.
 _BEGIN: Final = Transition(
     guard="state = 'sent' AND token = given_token",
     seen={"is_paused": PAUSED},
     sets={
         "state": "CASE WHEN is_paused THEN 'scheduled' ELSE 'running' END",
         "attempts": "CASE WHEN is_paused THEN attempts ELSE attempts + 1 END",
+        "due_at": f"CASE WHEN is_paused THEN {GIVEN_BACK} ELSE due_at END",
         "lease_ends_at": "CASE WHEN is_paused THEN NULL ELSE %(lease_ends_at)s END",
         "worker": "CASE WHEN is_paused THEN '' ELSE %(worker)s END",
         "started_at": "CASE WHEN is_paused THEN started_at ELSE %(now)s END",
@@ -100,7 +103,8 @@ _RENEW: Final = Transition(
 def begin(pairs: Sequence[Pair], *, now: datetime, worker: str) -> list[Begun]:
     """Begin items, in the order given; those that are not to be begun are left out.
 
-    In a pause none is: they are scheduled again, as they were, and wait for its end.
+    In a pause none is: they are scheduled again, as they were, and wait for its end. While
+    `now` is before an end that is past for the runner, they go to and fro once a second.
     The attempt is counted before any work, so that a handler that kills its process runs
     `max_attempts` times at most. `worker` names the process, and renews.
     """
@@ -109,6 +113,7 @@ def begin(pairs: Sequence[Pair], *, now: datetime, worker: str) -> list[Begun]:
         now=now,
         worker=_checked_worker(worker),
         lease_ends_at=_lease_end(now),
+        again_seconds=AGAIN_SECONDS - options.HANDOFF_SECONDS,
     )
     running = [row for row in rows if row.state == ItemState.RUNNING]
     place = {pair: n for n, pair in reversed(list(enumerate(pairs)))}

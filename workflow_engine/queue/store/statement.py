@@ -33,6 +33,22 @@ _PAUSED: Final = (
     "EXISTS (SELECT 1 FROM {} AS held WHERE held.until IS NULL OR held.until > %(now)s)"
 )
 
+#: When an item is due that a worker gives back in a pause: as it was, for no runner takes it
+#: before the end. But a worker whose clock is behind still sees a pause whose end the runner
+#: saw before it claimed, and what is due as it was would be claimed at once, and circle. So
+#: it is due a second after the claim, by the clock of the one who claimed, whose first lease
+#: tells the moment: once a second however far the clocks are apart, and never long after
+#: somebody resumes. %(again_seconds)s lead from the end of a first lease to that second.
+GIVEN_BACK: Final = "{given_back}"
+_GIVEN_BACK: Final = (
+    "(SELECT CASE WHEN sends = 1 AND {again_at} > held.until THEN {again_at}"
+    " ELSE due_at END FROM {pause} AS held)"
+)
+_AGAIN_AT: Final = {
+    "postgresql": "lease_ends_at + %(again_seconds)s * interval '1 second'",
+    "sqlite": "django_format_dtdelta('+', lease_ends_at, %(again_seconds)s * 1000000)",
+}
+
 #: The payload without its event and what was measured in it.
 _LEAN: Final = {
     "postgresql": (
@@ -59,7 +75,8 @@ class Transition:
     """One line, or two that share a statement, of the table of transitions.
 
     `{lean}` stands for the payload without its event and detection, PAUSED for whether a pause
-    lasts, `given_<name>` for a value of the row given, `%(<name>)s` for a parameter.
+    lasts, GIVEN_BACK for when an item is due that is given back in one, `given_<name>` for a
+    value of the row given, `%(<name>)s` for a parameter.
 
     Attributes:
         guard: What must hold of a row.
@@ -158,6 +175,9 @@ class Transition:
             table=table(),
             lean=_LEAN[connection.vendor],
             paused=_PAUSED.format(pause_table()),
+            given_back=_GIVEN_BACK.format(
+                again_at=_AGAIN_AT[connection.vendor], pause=pause_table()
+            ),
         )
         return list(WorkItem.objects.using(options.DATABASE).raw(sql, parameters))
 
