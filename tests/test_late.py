@@ -127,16 +127,20 @@ def test_disarm__nothing_is_done(no_thread_is_left: Callable[[], None]) -> None:
     assert done == []
 
 
-def test_arm__no_room_for_a_thread(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arm__no_room_for_a_thread(
+    work: Work, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse)
-        work.timer.arm()
-    work.timer.arm()
+        refused = [work.timer.arm(), work.timer.arm()]
+    armed = work.timer.arm()
 
     assert work.done.wait(LIMIT_SECONDS)
+    assert (refused, armed) == ([False, False], True)
+    assert [one.message for one in caplog.records] == ["No thread for late work."]
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

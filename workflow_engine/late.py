@@ -38,18 +38,20 @@ class LateTimer:
         self._wait_seconds: float | None = None  # None: disarmed; guarded by _changed
         self._times = 0  # it was armed or disarmed; guarded by _changed
         self._has_thread = False  # guarded by _changed
+        self._is_refused = False  # the last thread; guarded by _changed
 
-    def arm(self) -> None:
-        """Do the work after a while, unless that is to happen anyway.
+    def arm(self) -> bool:
+        """Do the work after a while, unless that is to happen anyway; return whether it is.
 
         It may be armed by the work itself, for another time. Where the system has no room
-        for a thread it stays disarmed, and says so.
+        for a thread it stays disarmed, and logs so once until there is room again.
         """
         with self._changed:
             if self._wait_seconds is None:
                 self._set(self._seconds())
                 if not self._has_thread:
                     self._start()
+            return self._wait_seconds is not None
 
     def disarm(self) -> None:
         """Do not do the work, unless it has begun."""
@@ -67,9 +69,11 @@ class LateTimer:
             thread.start()
         except RuntimeError:  # also when the process is about to end
             self._wait_seconds = None
-            logger.warning("No thread for late work.", extra={"action": "late"})
+            if not self._is_refused:
+                logger.warning("No thread for late work.", extra={"action": "late"})
+            self._is_refused = True
         else:
-            self._has_thread = True
+            self._has_thread, self._is_refused = True, False
 
     def _run(self) -> None:
         try:

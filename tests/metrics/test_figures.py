@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.db.models import Sum
 from django.test import override_settings
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -20,7 +21,7 @@ from tests.waiting import wait_until
 from workflow_engine import __version__
 from workflow_engine.metrics import figures
 from workflow_engine.metrics.counts import Counts, counts
-from workflow_engine.metrics.figures import Figures
+from workflow_engine.metrics.figures import TURN_SECONDS, Figures
 from workflow_engine.metrics.forgets import Forgotten, forgets
 from workflow_engine.metrics.sources import read_sources
 from workflow_engine.models import CacheForget, MetricBucket, MetricSource
@@ -44,6 +45,24 @@ LATE = "workflow-late"
 def _from_nothing() -> None:
     counts.take()
     forgets.take()
+
+
+@pytest.fixture
+def _no_timer() -> Iterator[None]:
+    """No timer is armed by what was counted before, and none is left."""
+    figures.discard()
+    wait_for_the_timer_to_end()
+    yield
+    figures.discard()
+    wait_for_the_timer_to_end()
+
+
+def wait_for_the_timer_to_end() -> None:
+    wait_until(
+        lambda: all(one.name != LATE for one in threading.enumerate()),
+        "the timer has ended",
+        limit_seconds=10,
+    )
 
 
 def total(access: str, counter: str) -> int:
@@ -123,7 +142,12 @@ def test_add__switched_off() -> None:
 def test_add__tells_of_the_first_since_the_last_taking() -> None:
     own = Counts()
     told: list[None] = []
-    own.on_first = lambda: told.append(None)
+
+    def tell() -> bool:
+        told.append(None)
+        return True
+
+    own.on_first = tell
 
     own.add("a", "hit")
     own.add("b", "hit")
@@ -340,11 +364,7 @@ def test_discard__leaves_nothing_to_a_timer() -> None:
 
     assert counts.take() == []
     assert forgets.take() == []
-    wait_until(
-        lambda: all(one.name != LATE for one in threading.enumerate()),
-        "the timer has ended",
-        limit_seconds=10,
-    )
+    wait_for_the_timer_to_end()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -390,6 +410,72 @@ os._exit(0)
 
     assert child.returncode == 0
     assert total("child", "hit") == 200
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_no_timer")
+def test_flush__by_its_timer_though_no_thread_could_start_at_first(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WORKFLOW_ENGINE = {"METRICS_FLUSH_SECONDS": 1}
+
+    def refuse_start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse_start)
+        counts.add("a", "hit")
+    counts.add("a", "hit")
+
+    wait_until(lambda: total("a", "hit") == 2, "both are written", limit_seconds=10)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_no_timer")
+def test_flush__by_its_timer_with_autocommit_off(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WORKFLOW_ENGINE = {"METRICS_FLUSH_SECONDS": 1}
+    connection.ensure_connection()  # this thread's has it on
+    default = connections.settings["default"]
+    monkeypatch.setitem(default, "AUTOCOMMIT", False)
+    monkeypatch.setitem(default, "CONN_MAX_AGE", None)
+    monkeypatch.setitem(default["TEST"], "NAME", "other")  # else it would not be kept
+
+    for times in (1, 2):
+        counts.add("a", "hit")
+        wait_until(
+            lambda: total("a", "hit") == times,  # noqa: B023 - called in this turn only
+            "it is written",
+            limit_seconds=10,
+        )
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_discard__in_a_child_forked_during_a_flush() -> None:
+    is_writing, may_end = threading.Event(), threading.Event()
+
+    def hold() -> str:
+        is_writing.set()
+        assert may_end.wait(LIMIT_SECONDS)
+        return ""
+
+    own = Figures(hold)
+    counts.add("a", "hit")
+    flushing = elsewhere(own.flush)
+    assert is_writing.wait(LIMIT_SECONDS)
+
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(int(TURN_SECONDS / 2))  # which ends it
+        own.discard()
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    may_end.set()
+    flushing.exception(LIMIT_SECONDS)
+
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

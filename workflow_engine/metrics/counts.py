@@ -31,7 +31,7 @@ class Figure:
 
     Attributes:
         scope: Of what, such as the name of an access; "" = of no single thing.
-        counter: Such as "hit"; docs/figures.md lists them.
+        counter: Such as "hit"; docs/guarantees.md and docs/operations.md list them.
         reason: Such as "near"; "" = none.
         count: How often.
         total: Sum of what was observed; 0 where nothing is measured.
@@ -78,12 +78,13 @@ class Counts:
     """Figures since they were last taken; one per process, exact under threads.
 
     Attributes:
-        on_first: Called when something is counted after nothing was.
+        on_first: Called when something is counted after nothing was; returns whether
+            somebody will take it. If not, it is called again when more is counted.
     """
 
     def __init__(self) -> None:
         """Count from nothing."""
-        self.on_first: Callable[[], None] = _do_nothing
+        self.on_first: Callable[[], bool] = _no_matter
         self._begin_anew()
         os.register_at_fork(after_in_child=self._begin_anew)
 
@@ -160,16 +161,18 @@ class Counts:
         """Say that something was counted after nothing was; once until it is taken."""
         with self._lock:
             had_begun, self._has_begun = self._has_begun, True
-        if not had_begun:
-            self.on_first()
+        if not had_begun and not self.on_first():
+            with self._lock:
+                self._has_begun = False
 
     def _tell(self, tally: _Tally) -> None:
         with self._lock:
             self._tallies.append(tally)
 
 
-def _do_nothing() -> None:
-    """Nobody writes figures down."""
+def _no_matter() -> bool:
+    """Nobody writes figures down, and nobody is to be asked again."""
+    return True
 
 
 def _add_to(

@@ -39,7 +39,7 @@ class Figures:
 
     def __init__(self, cache_use: Callable[[], str] | None = None) -> None:
         """Write nothing yet; `cache_use` is as in `connect`."""
-        self._timer = LateTimer(self.flush, _seconds)
+        self._timer = LateTimer(self._flush_on_time, _seconds)
         self._cache_use = cache_use or _no_use
         self._is_away = False  # whether the last flush failed; guarded by _turn
         self._turn = threading.Lock()
@@ -78,13 +78,17 @@ class Figures:
             source.begin_anew()
             self._is_away = False
 
-    def _begin(self) -> None:
-        """Something is counted, after nothing was."""
+    def _begin(self) -> bool:
+        """Something is counted, after nothing was; return whether it will be written."""
         source.begin(clock.now())
-        self._timer.arm()
+        return self._timer.arm()
 
-    def _flush(self, *, is_last: bool) -> int:
-        if _in_transaction(options.DATABASE):
+    def _flush_on_time(self) -> None:
+        self._flush(is_last=False, has_own=True)
+
+    def _flush(self, *, is_last: bool, has_own: bool = False) -> int:
+        """Write, unless the connection may be in a transaction that is not `has_own`."""
+        if not has_own and _in_transaction(options.DATABASE):
             return 0
         with self._turns():
             taken, notes = counts.take(), forgets.take()
@@ -106,6 +110,7 @@ class Figures:
             if is_last:
                 connections[options.DATABASE].close()  # idle for long, it may be dead
             write(taken, row, rows, using=options.DATABASE, now=row.flushed_at)
+            _commit(options.DATABASE)
         except Exception as error:
             counts.put_back(taken)
             forgets.put_back(notes)
@@ -163,6 +168,12 @@ def _in_transaction(using: str) -> bool:
     if connection.in_atomic_block:
         return True
     return connection.connection is not None and not connection.autocommit
+
+
+def _commit(using: str) -> None:
+    """Commit what was written where the project has AUTOCOMMIT off; nothing else is open."""
+    if not connections[using].get_autocommit():
+        connections[using].commit()
 
 
 def _level(error: Exception, *, is_last: bool) -> int:
