@@ -77,7 +77,7 @@ def test_begin__given_back_as_it_was(lasting: timedelta | None, resends: int) ->
     for _ in range(resends):
         now += HOUR
         queue.resend(now=now, limit=10)
-    pause(now=now, until=lasting and now + lasting)
+    pause(now=now, until=None if lasting is None else now + lasting)
 
     queue.begin([(item.pk, 1)], now=now + MINUTE, worker="worker-2")
 
