@@ -31,6 +31,8 @@ NUMBERS: Final = {
     "From commit to forgotten",
     "Cache given up",
     "Store and mode",
+    "Permits",
+    "Bytes",
     "What spoils what",
 }
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
+from itertools import chain
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
-from django.test import Client
+from django.db import OperationalError, connection
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
@@ -24,6 +26,7 @@ from tests.inspection.cached import (
     lose_redis,
     text_of,
 )
+from workflow_engine.admin.cache import CacheAdmin
 from workflow_engine.caches import declared
 from workflow_engine.caches.coherence import current
 from workflow_engine.lookups.workflows import workflows
@@ -39,7 +42,7 @@ MOST_QUERIES = 12
 
 def entries() -> dict[str, int]:
     """Return how many entries each access has."""
-    return {one.name: len(list(current().suffixes(one))) for one in declared}
+    return {one.name: len(set(chain(*current().suffixes(one)))) for one in declared}
 
 
 def send(client: Client, url: str, **sent: Any) -> list[str]:
@@ -74,6 +77,25 @@ def test_forget__asks_first_and_changes_nothing(
     assert len(queries) <= MOST_QUERIES
     assert entries()["workflows"] == 1
     assert not LogEntry.objects.exists()
+
+
+class Hasty(CacheAdmin):
+    counting_seconds = -1
+
+
+@pytest.mark.redis
+def test_forget__counted_no_longer_than_a_page_may_take(
+    admin_user: Any, rf: RequestFactory, settings: Settings
+) -> None:
+    keep_in_redis(settings)
+    cached_workflow()
+    request = rf.get(FORGET)
+    request.user = admin_user
+
+    response: Any = Hasty(Cache, site).forget_view(request)
+
+    shown = figures(response.render().content.decode())
+    assert {shown[f"forget.{name}"] for name in entries()} == {"not counted in time"}
 
 
 @pytest.mark.redis
@@ -232,7 +254,9 @@ def test_verify__asks_first_and_changes_nothing(
 
 @pytest.mark.redis
 @pytest.mark.parametrize("url", [FORGET, VERIFY])
-def test_buttons__redis_is_away(editor: Client, settings: Settings, url: str) -> None:
+def test_buttons__redis_is_away(
+    editor: Client, settings: Settings, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     keep_in_redis(settings)
     lose_redis(settings)
 
@@ -241,7 +265,33 @@ def test_buttons__redis_is_away(editor: Client, settings: Settings, url: str) ->
 
     assert page.status_code == 200
     assert told.startswith("The cache was not reached")
+    shown = page.content.decode() + told
+    assert "the connection to it failed" in shown
+    assert "127.0.0.1" not in shown
+    assert "127.0.0.1:1" in caplog.text
     assert ("Nothing was promised to be forgotten" in told) is (url == FORGET)
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.redis
+def test_buttons__what_was_done_is_told_though_the_history_fails(
+    editor: Client, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep_in_redis(settings)
+    cached_workflow()
+
+    def fail(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith('INSERT INTO "django_admin_log"'):
+            raise OperationalError("no space left on device")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(fail):
+        done, history = send(editor, FORGET, access="workflows")
+
+    assert done == "1 entry was forgotten: workflows."
+    assert "could not be written to the change history" in history
+    assert entries()["workflows"] == 0
+    assert "no space left on device" in caplog.text
     assert not LogEntry.objects.exists()
 
 

@@ -183,6 +183,45 @@ def test_page__unknown_is_never_nothing(reader: Client) -> None:
     assert "<figure" not in text
 
 
+def test_page__nobody_wrote_in_this_window(reader: Client) -> None:
+    source(flushed_at=clock.now() - timedelta(hours=3), ended_at=clock.now())
+    workload(ago=timedelta(hours=3))
+
+    unknown, longer = page(reader), page(reader, window="8h")
+
+    assert figures(unknown)["reads"] == figures(unknown)["workflows.reads"] == ""
+    assert "Nothing is known of this window" in words(unknown)
+    assert figures(longer)["reads"] == "12004"
+
+
+@pytest.mark.redis
+def test_page__permits_bytes_and_what_was_dropped(
+    reader: Client, settings: Any
+) -> None:
+    settings.WORKFLOW_ENGINE = {
+        **settings.WORKFLOW_ENGINE,
+        "CACHE_ALIAS": "default",
+    }
+    source()
+    before = words(page(reader))
+    counts = Counts()
+    counts.add("workflows", "permit", "taken", 12)
+    counts.add("workflows", "permit", "waited", 3)
+    counts.sum("workflows", "bytes", "read", count=40, total=1_234_567)
+    counts.sum("workflows", "bytes", "stored", count=12, total=88_123)
+    counts.add("workflows", "shadow", "dropped", 5)
+    MetricBucket.objects.add(counts.take(), clock.now())
+
+    text = page(reader, access="workflows")
+
+    assert "Permits 12 taken, 3 waited for another reader" in words(text)
+    assert "Bytes read 1.2 MB , stored 88 kB" in words(text)
+    assert figures(text)["bytes_read"] == "1234567"
+    assert "Compared, dropped 5 : more waited" in words(text)
+    assert "Permits 0 taken" in before
+    assert "Compared, dropped" not in before
+
+
 def test_page__nothing_in_this_window(reader: Client) -> None:
     source()
     workload(ago=timedelta(hours=3))

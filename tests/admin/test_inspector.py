@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -43,6 +45,16 @@ def get(client: Client, name: str, **query: Any) -> str:
     assert response.status_code == 200
     assert len(queries) <= MOST_QUERIES, [one["sql"] for one in queries]
     return response.content.decode()
+
+
+def reader_of(*models: str) -> Client:
+    """Return a client that may see the pages of the cache, and rows of some models."""
+    user = User.objects.create_user(f"reader of {models}", is_staff=True)
+    names = [f"view_{name}" for name in ("cache", *models)]
+    user.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 # --- one entry
@@ -233,7 +245,8 @@ def test_inspect__redis_is_away(editor: Client, settings: Settings) -> None:
 
     page = get(editor, INSPECT, access="workflows", key=workflow.pk)
 
-    assert "The cache was not reached" in page
+    assert "not reached: the connection to it failed. Look-ups ask" in page
+    assert "127.0.0.1" not in page
     assert table_rows(page, "data-field")["name"] == ["Name", "-", "Tell the team"]
 
 
@@ -316,7 +329,9 @@ def test_ask__redis_is_away(editor: Client, settings: Settings) -> None:
 
     page = get(editor, ASK, detector=workflow.detectors.get().pk)
 
+    assert "not reached: the connection to it failed. The look-up" in page
     assert "both sides are one" in page
+    assert "127.0.0.1" not in page
     assert table_rows(page, "data-workflow")[str(workflow.pk)][1] == "applies"
 
 
@@ -359,6 +374,65 @@ def test_asking_form__ids_are_typed_where_there_are_many() -> None:
     assert '<input type="text" name="detector"' in str(form)
     assert '<input type="text" name="environment"' in str(form)
     assert form.names([detector.pk]) == {detector.pk: "Pushes"}
+
+
+@pytest.mark.redis
+def test_inspect__values_are_for_who_may_see_the_rows(settings: Settings) -> None:
+    keep_in_redis(settings)
+    workflow = cached_workflow(name="Wake the director")
+    change_unseen(workflow)
+
+    page = get(reader_of("detector"), INSPECT, access="workflows", key=workflow.pk)
+
+    assert figures(page)["cell.state"] == "value: it answers look-ups"
+    assert figures(page)["verdict"].startswith("! DIFFERENT")
+    assert "take the permission workflow_engine.view_workflow." in page
+    assert "Wake the director" not in page
+    assert "data-field" not in page
+
+
+@pytest.mark.redis
+def test_ask__names_are_for_who_may_see_the_rows(settings: Settings) -> None:
+    keep_in_redis(settings)
+    EnvironmentFactory(name="secret-launch")
+    workflow = cached_workflow(name="Wake the director")
+    detector = workflow.detectors.get()
+
+    page = get(reader_of(), ASK, detector=detector.pk)
+    of_detectors = get(reader_of("detector"), ASK, detector=detector.pk)
+
+    assert figures(page)["verdict"].startswith("Equal.")
+    assert table_rows(page, "data-workflow")[str(workflow.pk)] == [
+        f"workflow {workflow.pk}",
+        "-",
+        "-",
+        f"workflows / {workflow.pk} (value)",
+    ]
+    assert "workflow_engine.view_detector, workflow_engine.view_workflow" in page
+    for name in ("Wake the director", "Pushes", "secret-launch"):
+        assert name not in page
+    assert "Pushes" in of_detectors
+    assert "Wake the director" not in of_detectors
+
+
+@pytest.mark.redis
+def test_pages__ids_are_no_numbers_to_be_formatted(
+    editor: Client, settings: Settings
+) -> None:
+    settings.USE_THOUSAND_SEPARATOR = True
+    settings.LANGUAGE_CODE = "de"
+    keep_in_redis(settings)
+    detector = DetectorFactory(pk=12_345)
+    workflow = WorkflowFactory(pk=67_890)
+    DetectorWorkflow.objects.create(detector=detector, workflow=workflow)
+
+    asked = get(editor, ASK, detector=12_345)
+    inspected = get(editor, INSPECT, access="workflows", key=67_890)
+
+    assert 'id="wfe-detector-12345"' in asked
+    assert 'data-detector="12345"' in asked
+    assert 'data-workflow="67890"' in asked
+    assert not re.search(r"12[.,]345|67[.,]890", asked + inspected)
 
 
 @pytest.mark.parametrize("name", [INSPECT, ASK])

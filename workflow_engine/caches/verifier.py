@@ -78,7 +78,8 @@ def conclude(
     Raises:
         CacheUnavailable: The cache does not answer.
     """
-    counts.add(question.name, counter, "checked")
+    if verdict is not Verdict.ABSENT:
+        counts.add(question.name, counter, "checked")
     counts.add(question.name, counter, verdict)
     if verdict is Verdict.STALE:
         _report(coherence, question, key)

@@ -104,12 +104,12 @@ class Answered:
         detectors: In the order in which they were asked for.
         was_repeated: Whether there was a difference before, after which time was given
             to a writer to forget.
-        away: Why the entries could not be looked at, as a sentence; "" = they were.
+        away: Why the entries could not be looked at; None = they were.
     """
 
     detectors: tuple[OfDetector, ...]
     was_repeated: bool = False
-    away: str = ""
+    away: CacheUnavailable | None = None
 
     @property
     def is_different(self) -> bool:
@@ -155,7 +155,7 @@ def _ask(
 ) -> Answered:
     linked = workflow_ids_by_detector.load(detector_ids)
     # Before the look-up, which may fill them.
-    states, away = _states(coherence, linked) if is_shared else ({}, "")
+    states, away = _states(coherence, linked) if is_shared else ({}, None)
     cached = workflows_for_detectors(linked, environment)
     found = workflows.load([key for keys in linked.values() for key in keys])
     sides = _Sides(
@@ -229,7 +229,7 @@ class _Sides:
 
 def _states(
     coherence: Coherence, linked: dict[DetectorId, tuple[WorkflowId, ...]]
-) -> tuple[States, str]:
+) -> tuple[States, CacheUnavailable | None]:
     """Return the states of the first entries, and why there are no more of them."""
     states: States = {}
     try:
@@ -238,8 +238,8 @@ def _states(
                 break
             states[question.name, key] = coherence.peek(question, key).state
     except CacheUnavailable as error:
-        return states, str(error)
-    return states, ""
+        return states, error
+    return states, None
 
 
 def _entries(

@@ -9,7 +9,7 @@ from typing import Any, Final
 from workflow_engine.caches.coherence import CellState, Coherence
 from workflow_engine.caches.entries import Entries
 from workflow_engine.caches.mapping import text_of
-from workflow_engine.inspection.keys import AnyQuestion, count
+from workflow_engine.inspection.keys import AnyQuestion
 from workflow_engine.types.event import JSON
 
 #: The cause in the metrics.
@@ -68,21 +68,18 @@ def forget_key(
 
 
 def forget_all(
-    coherence: Coherence, questions: Sequence[AnyQuestion], *, is_shared: bool
+    coherence: Coherence, questions: Sequence[AnyQuestion]
 ) -> list[Forgotten]:
-    """Forget every entry of some accesses.
+    """Forget every entry of some accesses, however long that takes.
 
     Raises:
         CacheUnavailable: Some may still be there.
     """
-    there = {
-        one.name: count(coherence, one) if is_shared else None for one in questions
-    }
     entries = Entries()
     for question in questions:
         entries.add_all(question)
-    coherence.forget(entries, BY_HAND)
+    there = coherence.forget(entries, BY_HAND)
     return [
-        Forgotten(access=name, key=None, entries=number)
-        for name, number in there.items()
+        Forgotten(access=one.name, key=None, entries=there.get(one.name))
+        for one in questions
     ]

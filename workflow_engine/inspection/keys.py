@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import islice
 from math import inf
 from typing import Any, Final
 
@@ -28,11 +27,26 @@ class Sample:
         there: How many entries there are.
         nameless: Of how many of them the key is not known: the name is a hash of it, and
             no row leads to it.
+        is_cut: Whether the time ran out before all of them were seen.
     """
 
     keys: list[Any] = field(default_factory=list)
     there: int = 0
     nameless: int = 0
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """How many entries there are.
+
+    Attributes:
+        there: So many were seen.
+        is_cut: Whether nobody looked further: there may be more.
+    """
+
+    there: int
+    is_cut: bool
 
 
 def sample(
@@ -51,25 +65,36 @@ def sample(
     """
     found = Sample()
     key_of = _reader(question)
-    for suffix in coherence.suffixes(question):
-        found.there += 1
-        key = key_of(suffix)
-        if key is _NONE:
-            found.nameless += 1
-        else:
-            _keep(found, key, most)
+    for suffixes in coherence.suffixes(question):
         if clock.monotonic() > deadline:
+            found.is_cut = True
             break
+        for suffix in suffixes:
+            found.there += 1
+            key = key_of(suffix)
+            if key is _NONE:
+                found.nameless += 1
+            else:
+                _keep(found, key, most)
     return found
 
 
-def count(coherence: Coherence, question: AnyQuestion, most: int | None = None) -> int:
-    """Return how many entries are there, or `most` if there are more.
+def count(
+    coherence: Coherence, question: AnyQuestion, *, most: int, deadline: float
+) -> Count:
+    """Return how many entries are there, as far as somebody looked.
+
+    That is up to `most` or somewhat more, and by the monotonic clock up to `deadline`.
 
     Raises:
         CacheUnavailable: The server does not answer.
     """
-    return sum(1 for _ in islice(coherence.suffixes(question), most))
+    there = 0
+    for suffixes in coherence.suffixes(question):
+        if there > most or clock.monotonic() > deadline:
+            return Count(there=there, is_cut=True)
+        there += len(suffixes)
+    return Count(there=there, is_cut=False)
 
 
 def _keep(found: Sample, key: Any, most: int | None) -> None:

@@ -33,6 +33,8 @@ class Findings:
         undecided: Access and key of each entry that differs, and that nobody waited for:
             a write may have been under way.
         left: How many entries were to be compared when the time ran out.
+        is_cut: Whether the time ran out before all entries were looked for, so that there
+            may be more than `there`.
     """
 
     there: int = 0
@@ -42,6 +44,7 @@ class Findings:
     stale: list[tuple[str, str]] = field(default_factory=list)
     undecided: list[tuple[str, str]] = field(default_factory=list)
     left: int = 0
+    is_cut: bool = False
 
     @property
     def verified(self) -> int:
@@ -129,7 +132,7 @@ class Limits:
 
     Attributes:
         most: Entries of each access.
-        seconds: After which no more entries are looked at.
+        seconds: After which no more entries are looked for, nor looked at.
         most_wait_seconds: The longest grace period that is waited for; it is waited for
             once, for all entries that differ, beside `seconds`.
     """
@@ -165,6 +168,7 @@ def verify_some(
         found = sample(coherence, question, limits.most, deadline=deadline)
         findings.there += found.there
         findings.nameless += found.nameless
+        findings.is_cut |= found.is_cut
         seen = _peek(coherence, question, found.keys, deadline)
         findings.left += len(found.keys) - len(seen)
         differing += _compare(findings, coherence, question, seen)

@@ -7,6 +7,7 @@ from typing import Final
 
 from workflow_engine.metrics.lines import Line
 from workflow_engine.status.part import NOTHING, grouped
+from workflow_engine.types.sizes import size_text
 
 HEADINGS: Final = (
     "access",
@@ -49,6 +50,13 @@ def table(lines: Sequence[Line], total: Line) -> Iterator[str]:
         if reasons.total():
             told = " · ".join(f"{why} {grouped(n)}" for why, n in reasons.most_common())
             yield f"{title}: {told}"
+    sizes = total.of("bytes")
+    if sizes.total():
+        told = " · ".join(
+            f"{way} {size_text(total.measured('bytes', way).total)}"
+            for way in sorted(sizes)
+        )
+        yield f"bytes: {told}"
     lag = total.measured("lag")
     if lag.count:
         told = f"p50 {_milliseconds(lag.quantile(0.5))}"

@@ -51,7 +51,11 @@ def measured_json(measured: Measured, unit: str) -> JSON:
 
 
 def line_json(line: Line) -> JSON:
-    """Return the figures of one access, or of all together (access "")."""
+    """Return the figures of one access, or of all together (access "").
+
+    Under `counters` stands how often each reason was, or, where something was measured,
+    what it came to: `bytes` in bytes, the `ms` of `load` and `lag` in milliseconds.
+    """
     loads = line.measured("load", "ms")
     return {
         "access": line.scope,
@@ -72,8 +76,15 @@ def line_json(line: Line) -> JSON:
         "verified": line.verified,
         "stale": line.stale,
         "counters": {
-            counter: dict(reasons)
+            counter: _amounts(line, counter)
             for counter, reasons in line.reasons.items()
             if reasons.total() and not counter.endswith(SUFFIX)
         },
+    }
+
+
+def _amounts(line: Line, counter: str) -> JSON:
+    return {
+        reason: line.sums.get((counter, reason), count)
+        for reason, count in line.of(counter).items()
     }

@@ -50,10 +50,11 @@ class Recording:
     def kept(self, name: Any, keys: Sequence[Any], moment: Moment) -> None:
         raise NotImplementedError
 
-    def forget(self, entries: Entries, cause: str) -> None:
+    def forget(self, entries: Entries, cause: str) -> dict[str, int]:
         if self.is_away:
             raise CacheUnavailable("connection", "away")
         self._note(entries, cause)
+        return {}
 
     def settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
         self.on_settle()
@@ -68,7 +69,7 @@ class Recording:
     def peek(self, question: Question[Any, Any], key: Any) -> Peeked:
         raise NotImplementedError
 
-    def suffixes(self, question: Question[Any, Any]) -> Iterator[str]:
+    def suffixes(self, question: Question[Any, Any]) -> Iterator[list[str]]:
         raise NotImplementedError
 
     def server(self) -> None:

@@ -261,12 +261,12 @@ def test_peek_and_suffixes__what_stands(numbers: Numbers) -> None:
     process.get(numbers.question, 9)
     process.get(numbers.question, 1)
     before = process.coherence.peek(numbers.question, 1)
-    suffixes = set(process.coherence.suffixes(numbers.question))
+    (suffixes,) = process.coherence.suffixes(numbers.question)
     CacheGeneration.objects.renew()
     after = process.coherence.peek(numbers.question, 1)
 
     assert (before.state, before.near, before.answers) == ("value", "stands", ((1,),))
-    assert suffixes >= {"1"}
+    assert "1" in suffixes
     assert (after.state, after.answers) == ("absent", ())
     assert list(process.coherence.suffixes(numbers.question)) == []
 

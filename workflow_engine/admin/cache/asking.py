@@ -16,10 +16,14 @@ from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from workflow_engine.admin.base import may
 from workflow_engine.admin.cache.addresses import address, entry_url, row_url
-from workflow_engine.admin.cache.asking_form import AskingForm
+from workflow_engine.admin.cache.asking_form import LISTED, AskingForm
 from workflow_engine.admin.cache.cells import MODES, short
 from workflow_engine.admin.cache.inspector import PATIENCE_SECONDS, verdict
+from workflow_engine.admin.cache.noting import told_away
+from workflow_engine.admin.cache.seeing import unseen
+from workflow_engine.admin.moments import EMPTY
 from workflow_engine.admin.standing import StandingAdmin
 from workflow_engine.caches.coherence import current
 from workflow_engine.conf import options
@@ -61,7 +65,7 @@ class WorkflowRow:
     """A workflow, as a page shows it.
 
     Attributes:
-        workflow_id: Its id.
+        workflow_id: Its id, as a text that no format of numbers changes.
         name: Its name, or what is known instead.
         url: Its page; "" = it has none, or not for this user.
         cached: What the look-up says.
@@ -70,7 +74,7 @@ class WorkflowRow:
         entry: What it was read from.
     """
 
-    workflow_id: int
+    workflow_id: str
     name: str
     url: str
     cached: str
@@ -83,7 +87,7 @@ class WorkflowRow:
 class DetectorPart:
     """A detector with what applies to it, as a page shows it."""
 
-    detector_id: int
+    detector_id: str
     name: str
     url: str
     is_different: bool
@@ -103,10 +107,14 @@ class AskingMixin(StandingAdmin):
         """Show what applies to the detectors of the query, or ask which ones."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = AskingForm(request.GET if "detector" in request.GET else None)
+        form = AskingForm(
+            request.GET if "detector" in request.GET else None,
+            may_list={one for one in LISTED if may(request, "view", one)},
+        )
         context: dict[str, Any] = {
             "title": _("Ask which workflows apply"),
             "form": form,
+            "unseen": unseen(request, (Detector, Workflow)),
             "modes": [
                 (name, MODES[mode]) for name, mode in modes_beside_enabled().items()
             ],
@@ -131,7 +139,7 @@ class AskingMixin(StandingAdmin):
             "is_answered": True,
             "is_shared": is_shared,
             "environment": environment,
-            "away": answered.away,
+            "away": answered.away and told_away(answered.away),
             "is_different": answered.is_different,
             "verdict": verdict(
                 is_different=answered.is_different, was_repeated=answered.was_repeated
@@ -146,9 +154,11 @@ class AskingMixin(StandingAdmin):
     ) -> DetectorPart:
         name = names.get(one.detector_id)
         there = Detector if name is not None else None
+        is_seen = may(request, "view", Detector)
+        words = _("detector %(id)d: there is none") if is_seen else _("detector %(id)d")
         return DetectorPart(
-            detector_id=one.detector_id,
-            name=name or _("detector %(id)d: there is none") % {"id": one.detector_id},
+            detector_id=str(one.detector_id),
+            name=name or words % {"id": one.detector_id},
             url=row_url(request, self.admin_site, there, one.detector_id)
             if there
             else "",
@@ -160,16 +170,18 @@ class AskingMixin(StandingAdmin):
     def _rows(
         self, request: HttpRequest, those: Iterable[OfWorkflow]
     ) -> Iterable[WorkflowRow]:
+        is_seen = may(request, "view", Workflow)
         for one in those:
+            name = one.name if is_seen else ""
             is_there = bool(one.name) and one.why_not != "gone"
             yield WorkflowRow(
-                workflow_id=one.workflow_id,
-                name=one.name or _("workflow %(id)d") % {"id": one.workflow_id},
+                workflow_id=str(one.workflow_id),
+                name=name or _("workflow %(id)d") % {"id": one.workflow_id},
                 url=row_url(request, self.admin_site, Workflow, one.workflow_id)
                 if is_there
                 else "",
-                cached=_cached_text(one),
-                loaded=_loaded_text(one),
+                cached=_cached_text(one) if is_seen else EMPTY,
+                loaded=_loaded_text(one) if is_seen else EMPTY,
                 is_different=one.is_different,
                 entry=self._link(one.entry),
             )

@@ -1,14 +1,17 @@
 """Asking form: of which detectors, and in which environment, workflows are asked for.
 
-They are chosen from lists as long as these can be read; beyond, ids and a name are typed.
+They are chosen from lists as long as these can be read, by who may see such rows; else ids
+and a name are typed.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Any, Final
 
 from django import forms
+from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -29,6 +32,9 @@ MOST_DETECTORS: Final = 20
 #: An environment has a shorter name.
 MOST_CHARACTERS: Final = 2000
 
+#: Rows of which there is a list.
+LISTED: Final[tuple[type[models.Model], ...]] = (Detector, Environment)
+
 _SEPARATORS: Final = re.compile(r"[\s,]+")
 
 
@@ -42,10 +48,20 @@ class AskingForm(forms.Form):
         label=gettext_lazy("Environment"), required=False, max_length=MOST_CHARACTERS
     )
 
-    def __init__(self, data: Any, *, most_options: int = MOST_OPTIONS) -> None:
-        """Read what can be chosen, from lists of at most so many names; two queries."""
+    def __init__(
+        self,
+        data: Any,
+        *,
+        may_list: Container[type[models.Model]] = LISTED,
+        most_options: int = MOST_OPTIONS,
+    ) -> None:
+        """Read what can be chosen, from lists of at most so many names; two queries.
+
+        `may_list`: the models whose names the reader may see.
+        """
         super().__init__(data)
         self._most_options = most_options
+        self._may_list = may_list
         self._offer_detectors()
         self._offer_environments()
 
@@ -66,16 +82,25 @@ class AskingForm(forms.Form):
 
     def names(self, ids: list[DetectorId]) -> dict[DetectorId, str]:
         """Return the names of those of some detectors that are there."""
+        if Detector not in self._may_list:
+            return {}
         if self._names is not None:
             return self._names
         rows = Detector.objects.using(options.DATABASE).filter(pk__in=ids)
         return dict(rows.values_list("pk", "name"))
 
+    def _some(self, rows: models.QuerySet[Any, Any]) -> list[Any] | None:
+        """Return rows for a list; None: it may not be seen, or nobody could read it."""
+        if rows.model not in self._may_list:
+            return None
+        found = list(rows[: self._most_options + 1])
+        return found if len(found) <= self._most_options else None
+
     def _offer_detectors(self) -> None:
-        rows = Detector.objects.using(options.DATABASE).order_by("name", "pk")
-        found = list(rows.values_list("pk", "name", "slug")[: self._most_options + 1])
         self._names: dict[DetectorId, str] | None = None  # not all of them are known
-        if len(found) > self._most_options:
+        rows = Detector.objects.using(options.DATABASE).order_by("name", "pk")
+        found = self._some(rows.values_list("pk", "name", "slug"))
+        if found is None:
             self.fields["detector"].help_text = _("Ids, such as 7, 12.")
             return
         self._names = {pk: name for pk, name, _slug in found}
@@ -89,8 +114,8 @@ class AskingForm(forms.Form):
 
     def _offer_environments(self) -> None:
         rows = Environment.objects.using(options.DATABASE).order_by("name")
-        names = list(rows.values_list("name", flat=True)[: self._most_options + 1])
-        if len(names) > self._most_options:
+        names = self._some(rows.values_list("name", flat=True))
+        if names is None:
             help_text = _("Its name; nothing for an event without one.")
             self.fields["environment"].help_text = help_text
             return

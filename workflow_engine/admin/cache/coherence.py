@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from workflow_engine.admin.cache.headline import known
+from workflow_engine.admin.moments import EMPTY
 from workflow_engine.admin.numbers import number
 from workflow_engine.admin.shown import count_shown, shown, span_shown
 from workflow_engine.conf import options
@@ -17,6 +20,7 @@ from workflow_engine.metrics.lines import Line
 from workflow_engine.status.cache_figures import CacheFigures
 from workflow_engine.status.look_ups import SLACK_SECONDS
 from workflow_engine.status.modes import USUAL
+from workflow_engine.types.sizes import size_text
 from workflow_engine.types.spans import span_text
 
 
@@ -38,6 +42,11 @@ class Fact:
 def facts(figures: CacheFigures, line: Line) -> Iterator[Fact]:
     """Yield what is known of one access or of all; what is owed is of all."""
     yield _compared(line)
+    dropped = line.of("verify")["dropped"] + line.of("shadow")["dropped"]
+    if dropped:
+        words = _("{}: more waited than one thread compares")
+        text = format_html(words, count_shown("dropped", dropped))
+        yield Fact(label=_("Compared, dropped"), text=text)
     lag = figures.lag
     yield Fact(
         label=_("From commit to forgotten"),
@@ -54,6 +63,33 @@ def facts(figures: CacheFigures, line: Line) -> Iterator[Fact]:
     if errors.total():
         kinds = ", ".join(f"{name} {number(n)}" for name, n in errors.most_common())
         yield Fact(label=_("Errors"), text=kinds, is_bad=True)
+
+
+def traffic_facts(line: Line, *, is_counted: bool) -> Iterator[Fact]:
+    """Yield what of one access or of all went to Redis and came from there."""
+
+    def permits(reason: str) -> SafeString:
+        number = known(line.of("permit")[reason], is_counted=is_counted)
+        return count_shown(f"permits_{reason}", number)
+
+    def size(reason: str) -> SafeString:
+        of = line.measured("bytes", reason)
+        is_known = is_counted or of.count
+        text = size_text(of.total) if is_known else EMPTY
+        return shown(f"bytes_{reason}", of.total if is_known else None, text)
+
+    yield Fact(
+        label=_("Permits"),
+        text=format_html(
+            _("{} taken, {} waited for another reader"),
+            permits("taken"),
+            permits("waited"),
+        ),
+    )
+    yield Fact(
+        label=_("Bytes"),
+        text=format_html(_("read {}, stored {}"), size("read"), size("stored")),
+    )
 
 
 def store_facts(figures: CacheFigures) -> Iterator[Fact]:

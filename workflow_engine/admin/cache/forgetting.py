@@ -13,11 +13,12 @@ from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
+from workflow_engine import clock
 from workflow_engine.admin.base import by_user
 from workflow_engine.admin.cache.addresses import address, entry_url, page_url
 from workflow_engine.admin.cache.cells import short
 from workflow_engine.admin.cache.entry_form import SomeEntriesForm
-from workflow_engine.admin.cache.noting import note
+from workflow_engine.admin.cache.noting import note, told_away
 from workflow_engine.admin.numbers import number
 from workflow_engine.admin.standing import StandingAdmin
 from workflow_engine.caches.coherence import CellState, current
@@ -29,10 +30,13 @@ from workflow_engine.inspection.forgetting import (
     forget_all,
     forget_key,
 )
-from workflow_engine.inspection.keys import count
+from workflow_engine.inspection.keys import Count, count
 
 #: Entries of one access are counted no further: the page need not be exact beyond.
 COUNTED: Final = 10_000
+
+#: Nor for longer, all accesses together: a server may hold millions of names of others.
+COUNTING_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,7 @@ class ForgettingMixin(StandingAdmin):
     """A page below that of the look-ups, for who may change it."""
 
     forgetting_template = "admin/workflow_engine/cache_forget.html"
+    counting_seconds = COUNTING_SECONDS
 
     def own_urls(self) -> list[URLPattern]:
         page = address(self, "forget", self.forget_view, "forget/")
@@ -81,9 +86,9 @@ class ForgettingMixin(StandingAdmin):
             "back_url": self._back(form),
         }
         try:
-            return plan | {"planned": list(_planned(form))}
+            return plan | {"planned": list(_planned(form, self.counting_seconds))}
         except CacheUnavailable as error:
-            return plan | {"away": str(error)}
+            return plan | {"away": told_away(error)}
 
     def _forget(self, request: HttpRequest, form: SomeEntriesForm) -> HttpResponse:
         is_shared = options.CACHE_ALIAS is not None
@@ -95,10 +100,10 @@ class ForgettingMixin(StandingAdmin):
                         current(), questions[0], form.parsed, is_shared=is_shared
                     )
                     if form.key_text
-                    else forget_all(current(), questions, is_shared=is_shared)
+                    else forget_all(current(), questions)
                 )
         except CacheUnavailable as error:
-            text = _("The cache was not reached: %(error)s") % {"error": error}
+            text = _("The cache was not reached: %(why)s.") % {"why": told_away(error)}
             self.message_user(request, f"{text} {_(NOT_FORGOTTEN)}", messages.ERROR)
         else:
             self._tell_forgotten(request, form, done)
@@ -125,14 +130,15 @@ class ForgettingMixin(StandingAdmin):
         return page_url(self, "changelist")
 
 
-def _planned(form: SomeEntriesForm) -> Iterator[Planned]:
-    """Yield what is there.
+def _planned(form: SomeEntriesForm, seconds: float) -> Iterator[Planned]:
+    """Yield what is there, as far as it can be counted in so many seconds.
 
     Raises:
         CacheUnavailable: The server does not answer.
     """
     is_shared = options.CACHE_ALIAS is not None
     coherence = current()
+    deadline = clock.monotonic() + seconds
     for question in form.questions():
         if form.key_text:
             state = coherence.peek(question, form.parsed).state
@@ -141,11 +147,17 @@ def _planned(form: SomeEntriesForm) -> Iterator[Planned]:
         elif not is_shared:
             yield Planned(access=question.name, entries=_("unknown"), code="")
         else:
-            there = count(coherence, question, COUNTED + 1)
-            cut = there > COUNTED
-            shown = f"{number(COUNTED)}+" if cut else number(there)
-            code = "" if cut else str(there)
-            yield Planned(access=question.name, entries=shown, code=code)
+            counted = count(coherence, question, most=COUNTED, deadline=deadline)
+            code = "" if counted.is_cut else str(counted.there)
+            yield Planned(access=question.name, entries=_counted(counted), code=code)
+
+
+def _counted(counted: Count) -> str:
+    if not counted.is_cut:
+        return number(counted.there)
+    if not counted.there:
+        return _("not counted in time")
+    return _("%(count)s or more") % {"count": number(counted.there)}
 
 
 def _text(done: list[Forgotten]) -> str:

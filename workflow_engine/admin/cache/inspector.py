@@ -20,6 +20,8 @@ from workflow_engine.admin.cache.cells import cell_facts, mode_fact, process_fac
 from workflow_engine.admin.cache.concerns import concerns_of
 from workflow_engine.admin.cache.entry_form import EntryForm
 from workflow_engine.admin.cache.labels import Compared, compared
+from workflow_engine.admin.cache.noting import told_away
+from workflow_engine.admin.cache.seeing import behind, unseen
 from workflow_engine.admin.standing import StandingAdmin
 from workflow_engine.caches.coherence import current
 from workflow_engine.conf import options
@@ -70,6 +72,7 @@ class InspectorMixin(StandingAdmin):
             "is_shared": options.CACHE_ALIAS is not None,
             "is_counting": options.METRICS,
             "flush_seconds": options.METRICS_FLUSH_SECONDS,
+            "unseen": unseen(request, behind(question)),
             "row_url": self._row_url(request, question, key),
             "again_url": page_url(self, "inspect", **query),
             "forget_url": page_url(self, "forget", **query),
@@ -110,7 +113,7 @@ def _without_cell(
 ) -> dict[str, Any]:
     loaded = question.load([key])[key]
     return {
-        "away": str(error),
+        "away": told_away(error),
         "facts": [mode_fact(question.name)],
         **_rows(fields((), loaded)),
         "is_cached": False,

@@ -9,7 +9,12 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine.admin.cache.asking import AskingMixin
-from workflow_engine.admin.cache.coherence import facts, store_facts
+from workflow_engine.admin.cache.coherence import (
+    Fact,
+    facts,
+    store_facts,
+    traffic_facts,
+)
 from workflow_engine.admin.cache.forgetting import ForgettingMixin
 from workflow_engine.admin.cache.graphs import graphs
 from workflow_engine.admin.cache.headline import tiles
@@ -23,8 +28,10 @@ from workflow_engine.admin.standing import StandingAdmin, query_of
 from workflow_engine.caches import declared
 from workflow_engine.conf import options
 from workflow_engine.inspection.spoiling import Spoils, spoils
+from workflow_engine.metrics.lines import Line
 from workflow_engine.status import cache_figures
 from workflow_engine.status.cache_figures import ALL, CacheFigures
+from workflow_engine.status.known import is_known
 from workflow_engine.status.modes import USUAL
 from workflow_engine.types.event import JSON
 
@@ -47,13 +54,14 @@ class CacheAdmin(
         )
         access = _access(request, figures)
         line = figures.line(access)
-        is_counted = options.METRICS and figures.sources.flushed_at is not None
+        is_counted = options.METRICS and is_known(figures.sources, figures.window)
         is_told = any(one.total() for one in line.reasons.values())
         return {
             **self.window_context(request, figures.window, figures.sources),
             "access": access,
             "accesses": list(_accesses(request, figures, access)),
             "is_empty": not line.reads,
+            "is_known": bool(line.reads) or is_counted,
             "was_ever_counted": figures.sources.flushed_at is not None,
             "tiles": list(tiles(figures, line, is_counted=is_counted)),
             "columns": COLUMNS,
@@ -61,7 +69,7 @@ class CacheAdmin(
             "graphs": graphs(figures, access) if line.reads else [],
             "blocks": list(blocks(line, is_counted=is_counted)) if is_told else [],
             "causes": causes(line),
-            "facts": [*facts(figures, line), *store_facts(figures)],
+            "facts": list(_facts(figures, line, is_counted=is_counted)),
             "records": records_of(access, request, self.admin_site) if access else [],
             "most_records": MOST_RECORDS,
             "spoils": list(map(_spoils_shown, spoils(declared))),
@@ -70,6 +78,13 @@ class CacheAdmin(
     def json(self, request: HttpRequest) -> JSON:
         """Return the figures of all accesses in the window."""
         return cache_figures.read(options.DATABASE, self.window(request)).json()
+
+
+def _facts(figures: CacheFigures, line: Line, *, is_counted: bool) -> Iterator[Fact]:
+    yield from facts(figures, line)
+    if figures.alias is not None:
+        yield from traffic_facts(line, is_counted=is_counted)
+    yield from store_facts(figures)
 
 
 def _asked(request: HttpRequest) -> str:

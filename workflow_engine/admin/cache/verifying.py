@@ -20,7 +20,7 @@ from django.utils.translation import ngettext, override
 from workflow_engine.admin.base import by_user
 from workflow_engine.admin.cache.addresses import address, entry_url, page_url
 from workflow_engine.admin.cache.inspector import PATIENCE_SECONDS
-from workflow_engine.admin.cache.noting import newest, note
+from workflow_engine.admin.cache.noting import newest, note, told_away
 from workflow_engine.admin.moments import moment
 from workflow_engine.admin.standing import StandingAdmin
 from workflow_engine.caches import declared
@@ -83,8 +83,8 @@ class VerifyingMixin(StandingAdmin):
             with by_user(request):
                 found = verify_some(current(), questions, self.verifying_limits)
         except CacheUnavailable as error:
-            text = _("The cache was not reached, and nothing more verified: %(error)s")
-            self.message_user(request, text % {"error": error}, messages.ERROR)
+            text = _("The cache was not reached, and nothing more verified: %(why)s.")
+            self.message_user(request, text % {"why": told_away(error)}, messages.ERROR)
         else:
             about = chosen.name if chosen else "every access"
             self._tell_verified(request, about, found)
@@ -92,7 +92,8 @@ class VerifyingMixin(StandingAdmin):
 
     def _tell_verified(self, request: HttpRequest, about: str, found: Findings) -> None:
         bad = bool(found.stale or found.undecided)
-        level = messages.WARNING if bad or found.left else messages.SUCCESS
+        is_short = found.is_cut or found.left
+        level = messages.WARNING if bad or is_short else messages.SUCCESS
         self.message_user(request, self._shown(found), level)
         with override(None):
             text = " ".join([summary(found), *_named(found)])
@@ -147,6 +148,10 @@ def summary(found: Findings) -> str:
     if found.left:
         text = _("The time ran out: %(count)d more were to be compared.")
         said.append(text % {"count": found.left})
+    if found.is_cut:
+        said.append(
+            _("The time ran out before all entries were looked for: there may be more.")
+        )
     if found.nameless:
         text = _("%(count)d cannot be compared: no row leads to their keys.")
         said.append(text % {"count": found.nameless})

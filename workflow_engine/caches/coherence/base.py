@@ -104,8 +104,11 @@ class Coherence(Protocol):
         """
         ...
 
-    def forget(self, entries: Entries, cause: str) -> None:
+    def forget(self, entries: Entries, cause: str) -> Mapping[str, int]:
         """Return once no later read can answer for these entries from before this call.
+
+        What is returned is how many entries were there of each access that was forgotten
+        whole, by its name; without one where nobody can count them.
 
         Outside a transaction. `cause` is for the metrics: hand, migrate, verifier, or what
         `cause_of` returns for save, delete, m2m, bulk, outbox, sweep.
@@ -143,8 +146,11 @@ class Coherence(Protocol):
         """
         ...
 
-    def suffixes(self, question: Question[Any, Any]) -> Iterator[str]:
-        """Yield the suffix of every entry that is there, in no order.
+    def suffixes(self, question: Question[Any, Any]) -> Iterator[list[str]]:
+        """Yield, in portions, the suffix of every entry that is there, in no order.
+
+        A portion takes a millisecond or so, and may be empty: among many names of others
+        most are. Who has no time for all of it looks at the clock after each.
 
         Raises:
             CacheUnavailable: The server does not answer.

@@ -101,14 +101,15 @@ class CellCoherence:
             self.gate.succeed()
         return moment.kept(name, keys)
 
-    def forget(self, entries: Entries, cause: str) -> None:
+    def forget(self, entries: Entries, cause: str) -> dict[str, int]:
         if not self.gate.may_pay():
             message = "the cache is closed: its server failed, or is not known yet"
             raise CacheUnavailable(self.gate.reason, message)
         with self._closing():
             entries.author = entries.author or author()
-            self._forget((entries,))
+            there = self._forget((entries,))
             tell(entries, cause)
+        return there
 
     def settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
         try:
@@ -166,12 +167,14 @@ class CellCoherence:
     def peek(self, question: Question[Any, Any], key: Any) -> Peeked:
         return peek(self._places.of(question), self.store, self._places.near, key)
 
-    def suffixes(self, question: Question[Any, Any]) -> Iterator[str]:
+    def suffixes(self, question: Question[Any, Any]) -> Iterator[list[str]]:
         place = self._places.of(question)
         for names in self.store.scan(place.prefix):
-            for name in names:
-                if name != place.generation:
-                    yield name.removeprefix(place.prefix).decode()
+            yield [
+                name.removeprefix(place.prefix).decode()
+                for name in names
+                if name != place.generation
+            ]
 
     def server(self) -> Server:
         return self.store.ask_server()
@@ -202,10 +205,11 @@ class CellCoherence:
 
     def _forget(
         self, owed: Collection[Entries], alive: Callable[[], None] = lambda: None
-    ) -> None:
+    ) -> dict[str, int]:
         """Remove cells, and with the last of them or after it the generations (F2, F3).
 
-        `alive` is called in between when it takes long.
+        `alive` is called in between when it takes long. Returns how many were there, by
+        name of each access that was forgotten whole.
         """
         some = [
             (self._places.of(question), keys, entries)
@@ -228,9 +232,12 @@ class CellCoherence:
             for entries in owed
             for question in entries.whole()
         }
+        there = {place.question.name: 0 for place in whole}
         for place in whole:
             for found in self.store.scan(place.prefix):
                 self.store.unlink(found)
+                number = len(found) - found.count(place.generation)
+                there[place.question.name] += number
                 alive()
         touched = {place for place, *_ in some} | whole
         self.store.unlink(names, last=[place.generation for place in touched])
@@ -241,6 +248,7 @@ class CellCoherence:
             place.near.drop(keys)
         for place in whole:
             place.near.clear()
+        return there
 
     def _prepare(self) -> bool:
         """Make new connections and forget everything that the outbox shows (X3)."""

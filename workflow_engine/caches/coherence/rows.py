@@ -80,12 +80,13 @@ class RowCoherence:
         self._vouch(moment)
         return moment.kept(name, keys)
 
-    def forget(self, entries: Entries, cause: str) -> None:
+    def forget(self, entries: Entries, cause: str) -> dict[str, int]:
         """Change the number: entries of other processes cannot be reached one by one."""
         CacheGeneration.objects.using(self.database).renew()
         entries.author = entries.author or author()
         tell(entries, cause)
         self._places.unsee()
+        return {}
 
     def settle(self, using: str, owed: Mapping[str, Entries]) -> bool:
         """Count: the database has changed the number by itself, but for what no row says."""
@@ -115,11 +116,11 @@ class RowCoherence:
             answers=(standing.values[key],),
         )
 
-    def suffixes(self, question: Question[Any, Any]) -> Iterator[str]:
+    def suffixes(self, question: Question[Any, Any]) -> Iterator[list[str]]:
         place = self._places.of(question)
         standing = place.near.standing
         if standing.tag is not None and standing.tag == self._tag():
-            yield from map(question.mapping.suffix, list(standing.values))
+            yield list(map(question.mapping.suffix, list(standing.values)))
 
     def server(self) -> None:
         """Return None: the database vouches, and no server keeps entries."""

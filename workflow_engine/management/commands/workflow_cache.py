@@ -178,7 +178,7 @@ class Command(EngineCommand):
             self.stderr.write("nothing was forgotten")
             return 0
         if key is None:
-            done = forgetting.forget_all(current(), questions, is_shared=self.is_shared)
+            done = forgetting.forget_all(current(), questions)
         else:
             done = forgetting.forget_key(
                 current(), questions[0], parsed, is_shared=self.is_shared
