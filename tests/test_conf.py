@@ -16,6 +16,7 @@ NAN = math.nan
 TRUE_OR_FALSE = "True or False"
 TEXT_OR_NONE = "a text, or None"
 ABOVE_ZERO = "a number above 0"
+HOURS = "a whole number from 1 to 876000"
 
 # Name of a key: what its values must be, in words; some that are; some that are not.
 CASES: dict[str, tuple[str, list[Any], list[Any]]] = {
@@ -158,9 +159,9 @@ CASES: dict[str, tuple[str, list[Any], list[Any]]] = {
     ),
     "METRICS": (TRUE_OR_FALSE, [True, False], [0, "on"]),
     "METRICS_TOKEN": (TEXT_OR_NONE, [None, "a-token"], ["", b"a-token", 7]),
-    "METRICS_RETAIN_HOURS.minute": ("a whole number from 1", [1, 24], [0, None, 1.5]),
-    "METRICS_RETAIN_HOURS.hour": ("a whole number from 1", [1, 24], [0, None, 1.5]),
-    "METRICS_RETAIN_HOURS.day": ("a whole number from 1", [1, 24], [0, None, 1.5]),
+    "METRICS_RETAIN_HOURS.minute": (HOURS, [1, 168], [0, None, 1.5, 876_001]),
+    "METRICS_RETAIN_HOURS.hour": (HOURS, [24, 2160], [0, None, 1.5, 876_001]),
+    "METRICS_RETAIN_HOURS.day": (HOURS, [168, 876_000], [0, None, 1.5, 876_001]),
 }
 
 
@@ -342,6 +343,24 @@ def test_problems__every_one_is_named(settings: Settings) -> None:
             "Set ITEM_LEASE_SECONDS to 120.",
         ),
         (
+            {"METRICS_RETAIN_HOURS": {"minute": 169}},
+            "E003",
+            (
+                "WORKFLOW_ENGINE['METRICS_RETAIN_HOURS'] must keep 'hour' as long as "
+                "'minute' (169), not 168."
+            ),
+            "Lower 'minute', or keep 'hour' longer.",
+        ),
+        (
+            {"METRICS_RETAIN_HOURS": {"day": 24}},
+            "E003",
+            (
+                "WORKFLOW_ENGINE['METRICS_RETAIN_HOURS'] must keep 'day' as long as "
+                "'hour' (168), not 24."
+            ),
+            "Lower 'hour', or keep 'day' longer.",
+        ),
+        (
             {"WEBHOOK": {"read_seconds": 57}},
             "E003",
             (
@@ -360,7 +379,7 @@ def test_problems__every_one_is_named(settings: Settings) -> None:
             "Lower it, or keep done_items longer.",
         ),
     ],
-    ids=["lease below", "lease equal", "webhook", "dedupe"],
+    ids=["lease below", "lease equal", "hours", "days", "webhook", "dedupe"],
 )
 def test_problems__values_that_contradict_each_other(
     settings: Settings, given: dict[str, Any], check_id: str, message: str, hint: str

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
@@ -137,6 +138,22 @@ def test_add__locks_rows_in_the_order_of_their_key() -> None:
     if connection.vendor == "postgresql":
         assert all(one < other for one, other in pairwise(written))
     assert len(written) == 9
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrate__backwards_with_what_was_flushed_and_forwards() -> None:
+    # At midnight all of them stand at one moment.
+    MetricBucket.objects.add([Figure(count=2, total=5.0, highest=4.0)], DAY)
+    ever = {"size": Size.EVER, "at": EPOCH, "scope": "workflows", "counter": "lag"}
+    MetricBucket.objects.create(**ever, count=7)
+
+    try:
+        call_command("migrate", "workflow_engine", "0002", verbosity=0)
+    finally:
+        call_command("migrate", "workflow_engine", verbosity=0)
+
+    assert rows(*Size) == [(DAY, "lag", "", 2, 5.0, 4.0)]
+    assert MetricBucket.objects.get().size == "minute"
 
 
 def test_fold__days_are_added_to_what_was_ever_counted() -> None:

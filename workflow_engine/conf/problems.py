@@ -112,6 +112,19 @@ def _times(values: Options) -> Iterator[Problem]:
             f"RETAIN_DAYS keeps done_items, not {dedupe_seconds}."
         )
         yield Problem("E003", message, "Lower it, or keep done_items longer.")
+    yield from _hours_of_figures(values.METRICS_RETAIN_HOURS)
+
+
+def _hours_of_figures(kept: Mapping[str, int]) -> Iterator[Problem]:
+    """Yield where larger figures go before smaller ones: windows would miss what is kept."""
+    for smaller, larger in (("minute", "hour"), ("hour", "day")):
+        if kept[smaller] > kept[larger]:
+            message = (
+                f"{NAME}['METRICS_RETAIN_HOURS'] must keep '{larger}' as long as "
+                f"'{smaller}' ({kept[smaller]}), not {kept[larger]}."
+            )
+            hint = f"Lower '{smaller}', or keep '{larger}' longer."
+            yield Problem("E003", message, hint)
 
 
 def _problems_of(

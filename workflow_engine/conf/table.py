@@ -24,6 +24,8 @@ from workflow_engine.conf.kinds import (
 
 MONTH_SECONDS: Final = 2_678_400  # 31 days, the longest delay and interval
 
+CENTURY_HOURS: Final = 876_000  # longer than anybody asks for, and no date ends before
+
 LONGEST_RELEASE: Final = 64
 
 MODES: Final = ("enabled", "shadow", "disabled")
@@ -86,9 +88,9 @@ SETTINGS: Final[dict[str, Setting | dict[str, Setting]]] = {
     "METRICS": boolean(default=True),
     "METRICS_FLUSH_SECONDS": number(1, 60, 10),
     "METRICS_RETAIN_HOURS": {
-        "minute": whole(1, math.inf, 24),
-        "hour": whole(1, math.inf, 168),
-        "day": whole(1, math.inf, 2160),
+        "minute": whole(1, CENTURY_HOURS, 24),
+        "hour": whole(1, CENTURY_HOURS, 168),
+        "day": whole(1, CENTURY_HOURS, 2160),
     },
     "METRICS_TOKEN": secret_or_none(),
     "EVENT_MAX_BYTES": whole(1024, 1_048_576, 65_536),

@@ -73,10 +73,6 @@ class MetricBucketQuerySet(models.QuerySet["MetricBucket"]):
             figures=columns_of(figures),
         )
 
-    def of(self, size: Size, since: datetime, until: datetime) -> MetricBucketQuerySet:
-        """Return the figures of one size from a moment on, up to before another."""
-        return self.filter(size=size, at__gte=since, at__lt=until)
-
     def older_than(self, moments: dict[Size, datetime]) -> MetricBucketQuerySet:
         """Return the figures of each size that began before its moment."""
         found = models.Q()

@@ -59,9 +59,9 @@ def write(
     another one, and the disk is waited for once.
     """
     connection = connections[using]
-    adding = MetricBucket.objects.using(using).adding(figures, moments(now))
+    buckets = MetricBucket.objects.using(using)
     if connection.vendor == "postgresql":
-        sql, parameters = adding.statement()
+        sql, parameters = buckets.adding(figures, moments(now)).statement()
         told = _values([source], _SOURCE_COLUMNS)
         parts = [f"source AS ({_sql(_SOURCE, connection)})"]
         before = [column[0] for column in told]
@@ -72,7 +72,7 @@ def write(
             cursor.execute(f"WITH {', '.join(parts)} {sql}", [*before, *parameters])
         return
     with transaction.atomic(using=using, savepoint=False):
-        adding.run()
+        buckets.add(figures, now)
         with connection.cursor() as cursor:
             cursor.execute(_sql(_SOURCE, connection), _adapted(source, connection))
         CacheForget.objects.using(using).bulk_create(forgets)
