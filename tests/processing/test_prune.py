@@ -30,6 +30,7 @@ from workflow_engine.models import (
     MetricSource,
     WorkItem,
 )
+from workflow_engine.models.cache_forget import MOST_KEPT
 from workflow_engine.processing.prune import delete_ids, delete_old, old_rows
 
 pytestmark = pytest.mark.django_db
@@ -337,6 +338,29 @@ def test_prune__records_of_forgets(settings: Any) -> None:
     prune()
 
     assert [one.at for one in CacheForget.objects.all()] == [ago(hours=23.9)]
+
+
+def test_prune__records_of_forgets_beyond_the_newest() -> None:
+    CacheForget.objects.bulk_create(
+        CacheForget(at=NOW, access="a", cause="hand") for _ in range(300)
+    )
+    table = CacheForget._meta.db_table
+    columns = "at, access, cause, count, keys, is_cut, rows, author"
+    one = ", ".join(f"one.{name}" for name in columns.split(", "))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({columns}) "  # noqa: S608 - names of columns
+            f"SELECT {one} FROM {table} AS one CROSS JOIN {table} AS other LIMIT %s",
+            [MOST_KEPT - 300],
+        )
+    young = left(CacheForget)
+    before = prune()
+
+    CacheForget.objects.create(at=NOW, access="b", cause="hand")
+    after = prune()
+
+    assert (before["records of forgets"], after["records of forgets"]) == (0, 1)
+    assert min(left(CacheForget)) == sorted(young)[1]
 
 
 def test_prune__sources_of_figures() -> None:

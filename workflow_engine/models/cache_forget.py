@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from django.db import models
+from django.db.models.functions import Coalesce, StrIndex
 from django.utils.translation import gettext_lazy as _
 
 #: Round each text in a list of texts, so that one can be looked for.
 MARK: Final = "|"
+
+#: What stands for itself nowhere in a text of a list, and what stands there instead; undone
+#: in the opposite order.
+ESCAPES: Final = (("%", "%25"), (MARK, "%7C"))
+
+#: Records of an access in which an entry is looked for: some milliseconds, however many there are.
+MOST_LOOKED_AT: Final = 10_000
+
+#: Records that a pruning leaves, of all accesses together.
+MOST_KEPT: Final = 50_000
+
+_BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CacheForgetQuerySet(models.QuerySet["CacheForget"]):
@@ -20,17 +33,33 @@ class CacheForgetQuerySet(models.QuerySet["CacheForget"]):
         return self.filter(access=access).order_by("-at", "-pk")
 
     def of_key(self, access: str, key: str) -> CacheForgetQuerySet:
-        """Return those that an entry was in, or may have been: where not all are named."""
-        named = models.Q(keys__contains=f"{MARK}{key}{MARK}")
-        return self.of_access(access).filter(named | models.Q(is_cut=True))
+        """Return those that an entry was in, or may have been: where not all are named.
 
-    def older_than(self, moment: datetime) -> CacheForgetQuerySet:
-        """Return those written before a moment."""
-        return self.filter(at__lt=moment)
+        Of the newest MOST_LOOKED_AT of the access.
+        """
+        ours = self.of_access(access)
+        oldest = ours.values("at")[MOST_LOOKED_AT - 1 : MOST_LOOKED_AT]
+        # No LIKE: on SQLite that takes "A" for "a".
+        place = StrIndex("keys", models.Value(joined([key])))
+        return ours.alias(place=place).filter(
+            models.Q(place__gt=0) | models.Q(is_cut=True),
+            at__gte=Coalesce(models.Subquery(oldest), _BEFORE_ALL),
+        )
+
+    def expired(self, moment: datetime) -> CacheForgetQuerySet:
+        """Return those written before a moment, and all but the newest MOST_KEPT."""
+        newest = CacheForget.objects.using(self.db).order_by("-pk").values("pk")
+        surplus = models.Subquery(newest[MOST_KEPT : MOST_KEPT + 1])
+        return self.filter(models.Q(at__lt=moment) | models.Q(pk__lte=surplus))
 
 
 class CacheForget(models.Model):
-    """Some entries of one access that one commit, sweep or person has let forget."""
+    """Some entries of one access that one commit, sweep or person has let forget.
+
+    A process writes at most so many with each flush (`metrics.forgets`), a pruning leaves
+    those of a day and at most MOST_KEPT, and in between an entry is looked for in the newest
+    MOST_LOOKED_AT of its access alone: what stands here is of the last while, not of all time.
+    """
 
     at = models.DateTimeField(_("at"), db_index=True)
     access = models.CharField(_("access"), max_length=64)
@@ -66,9 +95,21 @@ class CacheForget(models.Model):
 
 def joined(texts: list[str]) -> str:
     """Return texts as one, of which each can be looked for."""
-    return f"{MARK}{MARK.join(texts)}{MARK}" if texts else ""
+    return f"{MARK}{MARK.join(map(_escaped, texts))}{MARK}" if texts else ""
 
 
 def parted(text: str) -> list[str]:
     """Return the texts that were joined."""
-    return text.strip(MARK).split(MARK) if text else []
+    return [_plain(one) for one in text[1:-1].split(MARK)] if text else []
+
+
+def _escaped(text: str) -> str:
+    for plain, escaped in ESCAPES:
+        text = text.replace(plain, escaped)
+    return text
+
+
+def _plain(text: str) -> str:
+    for plain, escaped in reversed(ESCAPES):
+        text = text.replace(escaped, plain)
+    return text

@@ -29,6 +29,7 @@ from workflow_engine.models import (
     MetricSource,
     WorkItem,
 )
+from workflow_engine.models.cache_forget import MOST_KEPT
 from workflow_engine.queue import delete_ended, ended_before
 from workflow_engine.types.priority import Priority
 from workflow_engine.types.reasons import Result
@@ -114,8 +115,8 @@ def _figures(now: datetime, using: str) -> Iterator[Old]:
     hours = max(kept["minute"], LEAST_HOURS_OF_FORGETS)
     yield Old(
         noun="records of forgets",
-        why=f"older than {hours} h",
-        rows=CacheForget.objects.using(using).older_than(now - timedelta(hours=hours)),
+        why=f"older than {hours} h, or not among the newest {MOST_KEPT}",
+        rows=CacheForget.objects.using(using).expired(now - timedelta(hours=hours)),
     )
     yield Old(
         noun="sources of figures",
