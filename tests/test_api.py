@@ -589,6 +589,12 @@ def test_pause__moment_without_a_zone_is_refused() -> None:
         api.pause(datetime(2030, 1, 1))  # noqa: DTZ001
 
 
+@pytest.mark.parametrize("days", [10**8, -(10**8)])
+def test_pause__beyond_the_calendar_is_refused(days: int) -> None:
+    with pytest.raises(InvalidPause, match="no calendar reaches so far"):
+        api.pause(timedelta(days=days))
+
+
 def test_pause__events_are_accepted_and_judged_when_it_is_over(
     shop: World, outbox: Outbox, refusing: Celery
 ) -> None:

@@ -131,7 +131,7 @@ CASES = [
 ]
 #: Brought about by a test of their own, below.
 OTHERS = {"E004", "E005", "E006", "E008", "E011", "E012"}
-OTHERS |= {"E013", "W005", "W006", "W014", "I001", "I002", "I003"}
+OTHERS |= {"E013", "E014", "W005", "W006", "W014", "I001", "I002", "I003"}
 
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 REDIS = redis_cache("redis://127.0.0.1:1/0")
@@ -182,6 +182,19 @@ def test_check__e006(monkeypatch: pytest.MonkeyPatch) -> None:
 def _only(number: str) -> CheckMessage:
     (found,) = [one for one in _found() if one.id == f"workflow_engine.{number}"]
     return found
+
+
+def test_check__e014(settings: Settings) -> None:
+    settings.USE_TZ = False
+
+    (found,) = _found()
+
+    assert found.id == "workflow_engine.E014"
+    assert found.msg == (
+        "USE_TZ is False: moments read from the database have no time zone, and cannot "
+        "be compared with those of events and items."
+    )
+    assert found.hint == "USE_TZ = True"
 
 
 def test_check__e004(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import path
 from health_check.exceptions import (
     HealthCheckException,
@@ -162,7 +163,17 @@ def test_look_ups__cache_server_is_away(settings: Settings) -> None:
 
     said = _said(LookUps)
 
-    assert said == "Unavailable: cache 'default' cannot be used: connection"
+    assert said == (
+        "Unavailable: cache 'default' was not reached: the connection to it failed"
+    )
+
+
+@pytest.mark.parametrize(("check", "most"), [(LookUps, 9), (Runners, 2)])
+def test_check__costs(check: Check, most: int) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        check().run()
+
+    assert len(queries) <= most, [one["sql"] for one in queries]
 
 
 def test_check__database_was_never_migrated() -> None:

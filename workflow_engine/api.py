@@ -22,7 +22,7 @@ from workflow_engine.actions import Attempt, register_action
 from workflow_engine.conditions import register_condition
 from workflow_engine.conf import options
 from workflow_engine.detectors import register_detector
-from workflow_engine.exceptions import SubmitFailed, UnknownRule
+from workflow_engine.exceptions import InvalidPause, SubmitFailed, UnknownRule
 from workflow_engine.models import Action, Detector, Workflow
 from workflow_engine.processing import rehearsal
 from workflow_engine.processing import replay as replaying
@@ -218,11 +218,16 @@ def pause(
     of the first. `by` and `why` are shown to whoever wonders.
 
     Raises:
-        InvalidPause: It would be over already, the moment has no time zone, or `why` has
-            more than 200 characters.
+        InvalidPause: It would be over already or last beyond the year 9999, the moment has
+            no time zone, or `why` has more than 200 characters.
     """
     now = clock.now()
-    ends = now + until if isinstance(until, timedelta) else until
+    try:
+        ends = now + until if isinstance(until, timedelta) else until
+    except OverflowError as error:
+        raise InvalidPause(
+            "no calendar reaches so far; None lasts until resume"
+        ) from error
     return pausing.pause(now=now, until=ends, by=by, why=why).until
 
 

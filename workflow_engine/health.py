@@ -69,18 +69,14 @@ class LookUps(_Check):
     """
 
     def complaints(self, using: str) -> Iterator[Remark]:
-        """Yield what is not well; about twenty queries and one round trip to the server."""
+        """Yield what is not well; at most nine queries and one round trip to the server."""
         absent = rules.absent_tables(using)
         if absent:
             yield from _errors(rules.judge_absent(absent))
             return
         yield from _errors(rules.judge(rules.read(using)))
         asked = server.ask()
-        if asked.reason:
-            text = f"cache '{asked.alias}' cannot be used: {asked.reason}"
-            yield Remark(text=text, level=Level.ERROR)
-        else:
-            yield from _errors(server.judge(asked))
+        yield from _errors(server.judge(asked))
         found = look_ups.read(using, clock.now())
         part = look_ups.judge(found, is_server_there=asked.server is not None)
         yield from (
@@ -100,7 +96,7 @@ class Runners(_Check):
     """
 
     def complaints(self, using: str) -> Iterator[Remark]:
-        """Yield what is not well; three queries."""
+        """Yield what is not well; two queries."""
         found = items.read(using, clock.now())
         if found.paused is not None:
             yield Remark(text="items are paused", level=Level.WARN)

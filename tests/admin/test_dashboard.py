@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +13,19 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.db import connection
+from django.db.models import Model
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from settings.base import redis_cache
-from tests.factories import WorkflowFactory, WorkItemFactory
+from tests.factories import (
+    ActionHealthFactory,
+    DetectorWorkflowFactory,
+    GroupActionFactory,
+    WorkflowFactory,
+    WorkItemFactory,
+)
 from workflow_engine import api, clock
 from workflow_engine.metrics.counts import Figure
 from workflow_engine.models import MetricBucket, MetricSource
@@ -174,13 +184,50 @@ def test_dashboard__looks_at_every_part_that_workflow_status_does(
     assert [one["name"] for one in shown["parts"]] == [one.name for one in found.parts]
 
 
+def test_dashboard__attention_leads_to_the_row(editor: Client) -> None:
+    workflow = WorkflowFactory(slug="notify-all")
+    DetectorWorkflowFactory(workflow=workflow)
+    GroupActionFactory(group__workflow=workflow)
+    health = ActionHealthFactory(paused=True, action__slug="hook")
+
+    page = editor.get(PAGE)
+
+    text = text_of(page)
+    assert "rules : &quot;notify-all&quot; matches every event" in text
+    assert "actions : &quot;hook&quot; fails since" in text
+    for address in (f"workflow/{workflow.pk}", f"action/{health.action_id}"):
+        link = f'href="/admin/workflow_engine/{address}/change/"'
+        assert link in page.content.decode()
+
+
+class Astray:
+    """Refuses to say where our rows are: whoever asks did not."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> None:
+        assert model._meta.app_label != "workflow_engine", model
+
+
+@pytest.mark.parametrize("page", [PAGE, PAUSE, f"{PAGE}?format=json"])
+def test_dashboard__reads_where_the_settings_say(
+    editor: Client, settings: Any, page: str
+) -> None:
+    settings.DATABASE_ROUTERS = [Astray()]
+
+    assert editor.get(page).status_code == 200
+
+
 def test_dashboard__redis_is_away(editor: Client, settings: Any) -> None:
     settings.CACHES = {"default": redis_cache("redis://127.0.0.1:1/0")}
     settings.WORKFLOW_ENGINE = {"CACHE_ALIAS": "default", "CACHE_PREFIX": "nobody"}
 
-    page = text_of(editor.get(PAGE))
+    page = editor.get(PAGE)
+    report = editor.get(f"{PAGE}?format=json")
 
-    assert "! error cache : cache &#x27;default&#x27; was not reached" in page
+    assert (
+        "! error cache : cache &#x27;default&#x27; was not reached: the connection to it"
+        " failed"
+    ) in text_of(page)
+    assert "127.0.0.1" not in f"{page.content.decode()}{report.content.decode()}"
 
 
 def test_dashboard__leads_to_the_metrics_for_prometheus(editor: Client) -> None:
@@ -218,15 +265,14 @@ def test_dashboard__pictures_and_their_numbers(editor: Client) -> None:
 
 
 @pytest.mark.usefixtures("workload")
-def test_dashboard__costs(editor: Client) -> None:
+@pytest.mark.parametrize(("window", "most"), [("1h", 12), ("8h", 14)])
+def test_dashboard__costs(editor: Client, window: str, most: int) -> None:
     editor.get(PAGE)
 
     with CaptureQueriesContext(connection) as queries:
-        editor.get(PAGE)
+        editor.get(PAGE, {"window": window})
 
-    asked = [q["sql"] for q in queries if "session" not in q["sql"]]
-    asked = [sql for sql in asked if '"auth_' not in sql]
-    assert len(asked) <= 12, "\n".join(asked)
+    assert len(queries) <= most, "\n".join(one["sql"] for one in queries)
 
 
 # --- who may
@@ -313,6 +359,34 @@ def test_pause__asking_alone_pauses_nothing(editor: Client) -> None:
     editor.get(f"{PAUSE}?minutes=10")
 
     assert current(clock.now()) is None
+
+
+@pytest.mark.parametrize("page", [PAUSE, RESUME])
+def test_pause__undone_where_it_cannot_be_noted(editor: Client, page: str) -> None:
+    if page == RESUME:
+        api.pause()
+    before = current(clock.now())
+    editor.raise_request_exception = False
+
+    with refused(LogEntry):
+        response = editor.post(page)
+
+    assert response.status_code == 500
+    assert current(clock.now()) == before
+
+
+@contextmanager
+def refused(model: type[Model]) -> Iterator[None]:
+    """Refuse to write rows of a model."""
+
+    def refuse(**_: Any) -> None:
+        raise RuntimeError
+
+    pre_save.connect(refuse, sender=model)
+    try:
+        yield
+    finally:
+        pre_save.disconnect(refuse, sender=model)
 
 
 @pytest.mark.parametrize(

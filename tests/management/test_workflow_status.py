@@ -23,8 +23,14 @@ from pytest_django import Settings
 
 from settings.base import redis_cache
 from tests.factories import (
+    ActionFactory,
+    ActionHealthFactory,
+    ConditionFactory,
+    ConditionGroupFactory,
     DetectorFactory,
+    DetectorWorkflowFactory,
     EnvironmentFactory,
+    GroupActionFactory,
     WorkflowFactory,
     WorkItemFactory,
 )
@@ -42,6 +48,7 @@ from workflow_engine.models import (
     Condition,
     MetricBucket,
     MetricSource,
+    Workflow,
     WorkItem,
 )
 from workflow_engine.queue.pausing import pause
@@ -51,7 +58,7 @@ from workflow_engine.types.instants import parse_instant
 
 pytestmark = pytest.mark.django_db
 
-NAMES = ["database", "look-ups", "cache", "items", "dead letters"]
+NAMES = ["database", "look-ups", "cache", "items", "dead letters", "rules", "actions"]
 Child: TypeAlias = "subprocess.Popen[bytes]"
 UsePlace = Callable[[str], None]
 
@@ -150,6 +157,8 @@ def test_status__all_is_well() -> None:
         "cache": "ok process store",
         "items": "ok 0 coming, 0 due, 0 overdue, 0 sent, 0 running",
         "dead letters": "ok none",
+        "rules": "ok none matches every event",
+        "actions": "ok none fails",
     }
 
 
@@ -221,7 +230,7 @@ def test_status__costs(shared: None) -> None:
     with CaptureQueriesContext(connection) as queries:
         call("workflow_status")
 
-    assert len(queries) <= 12, [one["sql"] for one in queries]
+    assert len(queries) <= 13, [one["sql"] for one in queries]
 
 
 # --- database
@@ -554,8 +563,11 @@ def test_cache__is_away_and_comes_back(own: Servers) -> None:
     header = away.out.splitlines()[0]
     assert (before.code, away.code, after.code) == (0, 1, 0)
     assert header.endswith(" · Redis ? (alias default)")
-    assert parts["cache"].startswith("ERROR cache 'default' was not reached: ")
-    assert "Connection refused" in parts["cache"]
+    assert parts["cache"] == (
+        "ERROR cache 'default' was not reached: the connection to it failed"
+    )
+    assert "127.0.0.1" not in f"{away.out}{report}"
+    assert "Connection refused" in away.err
     assert [name for name in NAMES if parts[name].startswith("ERROR")] == ["cache"]
     assert report["level"] == "error"
     assert report["versions"]["Redis"] is None
@@ -588,8 +600,9 @@ def test_cache__swallows_what_it_is_sent(use: UsePlace) -> None:
         said, parts = status()
 
     assert said.code == 1
-    assert parts["cache"].startswith("ERROR cache 'default' was not reached: ")
-    assert "Timeout" in parts["cache"]
+    assert parts["cache"] == (
+        "ERROR cache 'default' was not reached: it did not answer in time"
+    )
 
 
 @pytest.mark.redis
@@ -602,9 +615,9 @@ def test_cache__is_a_replica(own: Servers) -> None:
 
     assert said.code == 1
     assert parts["cache"] == (
-        "ERROR cache 'default' cannot be used: "
-        "Redis is a slave: name the primary first in CACHES"
+        "ERROR cache 'default' cannot be used: it is a replica, or the database is one"
     )
+    assert said.err == "Redis is a slave: name the primary first in CACHES.\n"
     assert facts("cache")["reason"] == "replica"
     assert facts("cache")["is_reached"] is True
 
@@ -626,8 +639,8 @@ def test_cache__does_not_say_who_it_is(own: Servers, use: UsePlace) -> None:
 
     assert said.code == 1
     assert parts["cache"].startswith("ERROR cache 'default' cannot be used: ")
-    assert "allow INFO" in parts["cache"]
-    assert "word" not in parts["cache"]
+    assert "allow INFO" in said.err
+    assert "word" not in f"{parts}{said.err}"
 
 
 @pytest.mark.parametrize(
@@ -764,6 +777,71 @@ def test_dead_letters__project_without_addresses(settings: Settings) -> None:
     _, parts = status()
 
     assert parts["dead letters"] == "WARN 1"
+
+
+# --- rules and actions
+
+
+def matches_all(slug: str, **given: Any) -> Workflow:
+    """Make a workflow that a detector leads to and no condition limits."""
+    workflow = WorkflowFactory(slug=slug, **given)
+    DetectorWorkflowFactory(workflow=workflow)
+    GroupActionFactory(group__workflow=workflow)
+    return workflow
+
+
+def test_rules__match_every_event() -> None:
+    workflow = matches_all("notify-all")
+    limited = matches_all("limited")
+    ConditionFactory(group=ConditionGroupFactory(workflow=limited))
+    matches_all("disabled", enabled=False)
+    GroupActionFactory(group__workflow__slug="without-a-detector")
+
+    said, parts = status()
+
+    assert said.code == 0
+    assert parts["rules"] == (
+        'WARN "notify-all" matches every event'
+        f" /admin/workflow_engine/workflow/{workflow.pk}/change/"
+    )
+
+
+def test_rules__only_the_first_are_named() -> None:
+    for number in range(7):
+        matches_all(f"all-{number}")
+
+    _, parts = status()
+
+    assert '"all-4" matches every event, and more do /admin/' in parts["rules"]
+    assert facts("rules")["are_more"] is True
+
+
+def test_actions__fail_and_are_switched_off() -> None:
+    now = clock.now()
+    hook, off, late = (ActionFactory(slug=slug) for slug in ("hook", "off", "late"))
+    failing = {"failures": 12, "failing_since": now - timedelta(hours=26, seconds=-60)}
+    ActionHealthFactory(action=hook, **failing)
+    ActionHealthFactory(action=off, off_at=now)
+    ActionHealthFactory(action=late, failing_since=now - timedelta(hours=80))
+    ActionHealthFactory()
+    ActionHealthFactory(action__enabled=False, **failing)
+
+    said, parts = status()
+
+    days_ago = now - timedelta(hours=80)
+    page = f"/admin/workflow_engine/action/{late.pk}/change/"
+    since = failing["failing_since"]
+    assert said.code == 0
+    assert parts["actions"].split(", ") == [
+        f'WARN "late" fails since {days_ago:%Y-%m-%d %H:%M} UTC',
+        "off if it fails again",
+        f'"hook" fails since {since:%Y-%m-%d %H:%M} UTC',
+        "off in 46 h",
+        f'"off" is switched off since {now:%H:%M} UTC {page}',
+    ]
+    assert [one["action"] for one in facts("actions")["failing"]] == [
+        *("late", "hook", "off")
+    ]
 
 
 # --- watching

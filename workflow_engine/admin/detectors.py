@@ -13,7 +13,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine import registry
-from workflow_engine.admin.every_event import AsksAgain, unlimited_detectors
+from workflow_engine.admin.every_event import AsksAgain
 from workflow_engine.admin.groups import ConditionInline, GroupInline
 from workflow_engine.admin.kinds import KindAdmin
 from workflow_engine.admin.lists import RowsChangeList, marks
@@ -28,6 +28,7 @@ from workflow_engine.models import (
     DetectorState,
     DetectorWorkflow,
 )
+from workflow_engine.status.every_event import unlimited_detectors
 
 STATES_SHOWN: Final = 20
 COUNTED: Final = 1000

@@ -1,40 +1,16 @@
-"""Every event: which rules would match everything, and the second save they ask for."""
+"""Every event: rules that would match everything ask for a second save."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from workflow_engine.admin.questions import Questions, ask, keep
-from workflow_engine.models import Condition, ConditionGroup
 
 #: Name of the hidden field that says the question was read.
 READ: Final = "_every_event"
-
-
-def unlimited_workflows(workflows: Any) -> Any:
-    """Annotate workflows with `acts_always`: no condition stands before an action."""
-    conditions = Condition.objects.filter(group__workflow=OuterRef("pk"))
-    open_ifs = ConditionGroup.objects.filter(
-        ~Exists(Condition.objects.filter(group=OuterRef("pk"))),
-        role="if",
-        workflow=OuterRef("pk"),
-        carried__isnull=False,
-    )
-    return workflows.annotate(
-        acts_always=Exists(open_ifs) & ~Exists(conditions.filter(group__role="when"))
-    )
-
-
-def unlimited_detectors(detectors: Any) -> Any:
-    """Annotate detectors with `takes_all`: every type, any source, no trigger condition."""
-    conditions = Condition.objects.filter(group__detector=OuterRef("pk"))
-    return detectors.annotate(
-        takes_all=Q(event_type="*", source="") & ~Exists(conditions)
-    )
 
 
 class SecondSave(Exception):

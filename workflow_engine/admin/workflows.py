@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from workflow_engine import clock
 from workflow_engine.admin.choices import read_once_field
 from workflow_engine.admin.decisions import last_decisions
-from workflow_engine.admin.every_event import AsksAgain, unlimited_workflows
+from workflow_engine.admin.every_event import AsksAgain
 from workflow_engine.admin.figures import Figures, figures_of, with_last_fired
 from workflow_engine.admin.groups import (
     CarriedInline,
@@ -39,6 +39,7 @@ from workflow_engine.models import (
     GroupAction,
     Workflow,
 )
+from workflow_engine.status.every_event import unlimited_workflows
 
 
 class DetectorLinkInline(PartInline):

@@ -67,6 +67,20 @@ def check_sqlite(
 
 
 @register(LABEL)
+def check_time_zones(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[CheckMessage]:
+    """E014: moments without a time zone, which cannot be compared with those of events."""
+    if conf.problems() or connections[options.DATABASE].timezone is not None:
+        return []  # a connection has one where USE_TZ is True
+    message = (
+        "USE_TZ is False: moments read from the database have no time zone, and cannot "
+        "be compared with those of events and items."
+    )
+    return [Error(message, hint="USE_TZ = True", id=id_of("E014"))]
+
+
+@register(LABEL)
 def check_handlers(
     app_configs: Sequence[AppConfig] | None, **_: Any
 ) -> list[CheckMessage]:

@@ -119,7 +119,7 @@ def note_failure(
     health.failures += 1
     health.failing_since = since
     health.last_error = f"{said.error_class}: {said.error}"
-    limit = timedelta(hours=options.WEBHOOK["off_after_hours"])
+    limit = longest_failing()
     if health.off_at is None:
         if isinstance(error, EndpointGone) or now - since >= limit:
             _switch_off(health, slug, now, using)
@@ -127,6 +127,11 @@ def note_failure(
             _open(health, slug, admitted, now, using)
             _warn(health, slug, 3 * (now - since) // limit, using)
     health.save(using=using)
+
+
+def longest_failing() -> timedelta:
+    """Return for how long an action may fail before a failure switches it off."""
+    return timedelta(hours=options.WEBHOOK["off_after_hours"])
 
 
 def _open(

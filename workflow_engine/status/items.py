@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.core.exceptions import ImproperlyConfigured
-from django.urls import NoReverseMatch, reverse
-
 from workflow_engine.conf import options
 from workflow_engine.models import ItemState
 from workflow_engine.status import item_counts, pausing
 from workflow_engine.status.item_counts import Count
+from workflow_engine.status.pages import page
 from workflow_engine.status.part import Level, Part, Remark
 from workflow_engine.status.pausing import Paused
 from workflow_engine.types.event import JSON
@@ -83,7 +81,7 @@ def judge(items: Items) -> Part:
         Remark(text=f"{items.running.text} running"),
     ]
     if items.paused is not None:
-        cure = _page("workflow_engine_dashboard_changelist")
+        cure = page("workflow_engine_dashboard_changelist")
         remarks.append(Remark(text=items.paused.text, level=Level.WARN, cure=cure))
     return Part(
         name="items",
@@ -139,13 +137,5 @@ def _overdue(items: Items) -> Remark:
 
 
 def _dead_page() -> str:
-    page = _page("workflow_engine_workitem_changelist")
-    return f"{page}?state__exact={ItemState.DEAD.value}" if page else ""
-
-
-def _page(name: str) -> str:
-    """Return the address of a page; "" in a project without the admin."""
-    try:
-        return reverse(f"admin:{name}")
-    except (NoReverseMatch, ImproperlyConfigured, AttributeError):
-        return ""  # AttributeError: there is no ROOT_URLCONF at all
+    items = page("workflow_engine_workitem_changelist")
+    return f"{items}?state__exact={ItemState.DEAD.value}" if items else ""

@@ -13,7 +13,7 @@ from workflow_engine.conf import options
 from workflow_engine.metrics.lines import Line, line_of, of_look_ups
 from workflow_engine.metrics.reading import figures_in
 from workflow_engine.metrics.sources import Sources, read_sources
-from workflow_engine.metrics.windows import window_over
+from workflow_engine.metrics.windows import Window, window_over
 from workflow_engine.status import processes
 from workflow_engine.status.debt import Debt, read_debt
 from workflow_engine.status.in_json import sources_json
@@ -58,18 +58,40 @@ class LookUps:
     sources: Sources
 
 
-def read(using: str, now: datetime) -> LookUps:
-    """Return how look-ups fared up to a moment; two queries, three with Redis."""
-    window = window_over("60 min", WINDOW, now)
-    figures = line_of(of_look_ups(figures_in(using, window)))
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What processes wrote of the window.
+
+    Attributes:
+        figures: Of all accesses together.
+        sources: The processes that write figures.
+    """
+
+    figures: Line
+    sources: Sources
+
+
+def window_to(now: datetime) -> Window:
+    """Return the window that is looked at."""
+    return window_over("60 min", WINDOW, now)
+
+
+def read(using: str, now: datetime, measured: Measured | None = None) -> LookUps:
+    """Return how look-ups fared up to a moment; two queries, three with Redis.
+
+    Two less where what was `measured` in `window_to(now)` is at hand.
+    """
+    if measured is None:
+        figures = line_of(of_look_ups(figures_in(using, window_to(now))))
+        measured = Measured(figures=figures, sources=read_sources(using, now))
     is_shared = options.CACHE_ALIAS is not None
     is_recorded = connections[using].vendor == "postgresql"
     return LookUps(
-        figures=figures,
+        figures=measured.figures,
         debt=read_debt(using) if is_shared and is_recorded else None,
         is_recorded=is_recorded or not is_shared,
         modes=modes(),
-        sources=read_sources(using, now),
+        sources=measured.sources,
     )
 
 

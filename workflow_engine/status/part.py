@@ -26,6 +26,19 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row with a page of its own.
+
+    Attributes:
+        model: Its name, in small letters.
+        pk: Of the row.
+    """
+
+    model: str
+    pk: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Remark:
     """One thing that is said of a part.
 
@@ -33,11 +46,13 @@ class Remark:
         text: What is so.
         level: How well that is.
         cure: What to type or where to look; "" = nothing is known.
+        row: What it is about; None = no row in particular.
     """
 
     text: str
     level: Level = Level.OK
     cure: str = ""
+    row: Row | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from workflow_engine.status import items, look_ups, rules, server, versions
+from workflow_engine.status import (
+    every_event,
+    failing,
+    items,
+    look_ups,
+    rules,
+    server,
+    versions,
+)
 from workflow_engine.status.part import Level, Part, worst
 from workflow_engine.status.versions import Versions
 from workflow_engine.types.event import JSON
@@ -14,11 +22,20 @@ from workflow_engine.types.event import JSON
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What was found at a moment."""
+    """What was found at a moment.
+
+    Attributes:
+        at: The moment.
+        versions: Of what is at work.
+        parts: Each with what is to be said of it.
+        away: Why the cache server cannot be used, as it was told: it may hold an address,
+            and is for who runs a command; "" = it can.
+    """
 
     at: datetime
     versions: Versions
     parts: tuple[Part, ...]
+    away: str
 
     @property
     def level(self) -> Level:
@@ -36,7 +53,7 @@ class Report:
 
 
 def read(using: str, now: datetime) -> Report:
-    """Return how all stands; about twelve queries, and one round trip to Redis if it is used.
+    """Return how all stands; at most 13 queries, and one round trip to Redis if it is used.
 
     A Redis that is away is part of it.
 
@@ -45,7 +62,12 @@ def read(using: str, now: datetime) -> Report:
     """
     asked = server.ask()
     numbers = versions.read(using, asked)
-    return Report(at=now, versions=numbers, parts=tuple(_parts(using, now, asked)))
+    return Report(
+        at=now,
+        versions=numbers,
+        parts=tuple(_parts(using, now, asked)),
+        away=asked.message,
+    )
 
 
 def _parts(using: str, now: datetime, asked: server.Asked) -> Iterator[Part]:
@@ -61,3 +83,5 @@ def _parts(using: str, now: datetime, asked: server.Asked) -> Iterator[Part]:
     work = items.read(using, now)
     yield items.judge(work)
     yield items.judge_dead(work)
+    yield every_event.judge(every_event.read(using))
+    yield failing.judge(failing.read(using), now)

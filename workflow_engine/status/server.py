@@ -14,6 +14,7 @@ from workflow_engine.caches.coherence import current
 from workflow_engine.caches.stores.base import Server
 from workflow_engine.conf import options
 from workflow_engine.exceptions import CacheUnavailable
+from workflow_engine.status.away import words
 from workflow_engine.status.part import Level, Part, Remark
 
 #: From here on a script may ask who the server is.
@@ -33,7 +34,7 @@ class Asked:
         alias: Of the cache; None = entries are kept in each process.
         server: What it says of itself; None = it was not asked, or did not answer.
         reason: Why it did not answer, in one word; "" = it did.
-        message: The same as a sentence.
+        message: The same as a sentence, which may hold an address: for who runs a command.
     """
 
     alias: str | None
@@ -70,8 +71,7 @@ def _remark(asked: Asked) -> Remark:
         return Remark(text="process store")
     if asked.server is None:
         what = "was not reached" if asked.reason in AWAY else "cannot be used"
-        message = asked.message.removesuffix(".")
-        text = f"cache '{asked.alias}' {what}: {message}"
+        text = f"cache '{asked.alias}' {what}: {words(asked.reason)}"
         return Remark(text=text, level=Level.ERROR)
     if _is_too_old(asked.server.version):
         oldest = ".".join(map(str, OLDEST))

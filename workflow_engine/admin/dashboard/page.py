@@ -18,10 +18,15 @@ from workflow_engine.admin.standing import query_of
 from workflow_engine.conf import options
 from workflow_engine.export.text import is_installed
 from workflow_engine.export.view import metrics_view
-from workflow_engine.models import Cache, Decision, Workflow, WorkItem
+from workflow_engine.models import Action, Cache, Decision, Workflow, WorkItem
 from workflow_engine.types.event import JSON
 
-_LISTED = {"decision": Decision, "workitem": WorkItem, "workflow": Workflow}
+_LISTED = {
+    "action": Action,
+    "decision": Decision,
+    "workitem": WorkItem,
+    "workflow": Workflow,
+}
 
 
 class DashboardAdmin(PausePages):
@@ -61,7 +66,7 @@ class DashboardAdmin(PausePages):
             "metrics_url": self.url_of("metrics") if is_installed() else "",
             "again_query": query_of(request),
             "has_events": has_events,
-            "has_workflows": has_events or Workflow.objects.exists(),
+            "has_workflows": has_events or _has_workflows(),
             "workflows_url": list_of("workflow"),
         }
 
@@ -85,3 +90,7 @@ class DashboardAdmin(PausePages):
             return reverse(f"{self.admin_site.name}:{name}")
         except NoReverseMatch:
             return ""
+
+
+def _has_workflows() -> bool:
+    return Workflow.objects.using(options.DATABASE).exists()

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, override
@@ -100,9 +101,7 @@ class PausePages(StandingAdmin):
         self._ask_permission(request)
         if request.method != "POST":
             return self._confirm(request, _("Resume all items"), None)
-        before = pausing.current(clock.now())
-        if pausing.resume(now=clock.now(), by=request.user.get_username()):
-            self._note(request, before, None)
+        if self._resume(request):
             text = gettext("Items are claimed and begun again.")
             self.message_user(request, text, messages.SUCCESS)
         else:
@@ -117,13 +116,23 @@ class PausePages(StandingAdmin):
     def _pause(self, request: HttpRequest, *, minutes: str, why: str) -> None:
         now = clock.now()
         until = now + timedelta(minutes=int(minutes)) if minutes else None
-        before = pausing.current(now)
-        pause = pausing.pause(
-            now=now, until=until, by=request.user.get_username(), why=why
-        )
-        self._note(request, before, pause)
+        by = request.user.get_username()
+        with transaction.atomic(using=options.DATABASE):  # no pause that nobody noted
+            before = pausing.current(now)
+            pause = pausing.pause(now=now, until=until, by=by, why=why)
+            self._note(request, before, pause)
         text = gettext("Items are accepted, and none is begun until the pause is over.")
         self.message_user(request, text, messages.SUCCESS)
+
+    def _resume(self, request: HttpRequest) -> bool:
+        """End the pause and say whether there was one."""
+        now, by = clock.now(), request.user.get_username()
+        with transaction.atomic(using=options.DATABASE):
+            before = pausing.current(now)
+            was_paused = pausing.resume(now=now, by=by)
+            if was_paused:
+                self._note(request, before, None)
+        return was_paused
 
     def _confirm(
         self, request: HttpRequest, title: Any, form: PauseForm | None

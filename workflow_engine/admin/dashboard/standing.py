@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from workflow_engine.metrics.windows import Window
 from workflow_engine.models.cache_triggers import missing
-from workflow_engine.status import event_figures, items, look_ups, rules, server
+from workflow_engine.status import (
+    event_figures,
+    every_event,
+    failing,
+    items,
+    look_ups,
+    rules,
+    server,
+)
 from workflow_engine.status.event_figures import EventFigures
 from workflow_engine.status.in_json import line_json
 from workflow_engine.status.items import Items
@@ -49,13 +57,17 @@ class Standing:
 
 
 def read(using: str, window: Window) -> Standing:
-    """Return how all stands; nine queries, and one more and a round trip with Redis."""
+    """Return how all stands; nine queries for the last hour and else eleven.
+
+    One more and a round trip with Redis.
+    """
     asked = server.ask()
     unnoticed = missing(using)
-    lately = look_ups.read(using, window.until)
+    events = event_figures.read(using, window)
+    lately = look_ups.read(using, window.until, _measured(events))
     work = items.read(using, window.until)
     return Standing(
-        events=event_figures.read(using, window),
+        events=events,
         lately=lately,
         items=work,
         parts=(
@@ -68,5 +80,15 @@ def read(using: str, window: Window) -> Standing:
             server.judge(asked),
             items.judge(work),
             items.judge_dead(work),
+            every_event.judge(every_event.read(using)),
+            failing.judge(failing.read(using), window.until),
         ),
     )
+
+
+def _measured(events: EventFigures) -> look_ups.Measured | None:
+    """Return what was read of the last hour already; None = another window was."""
+    hour, window = look_ups.window_to(events.window.until), events.window
+    if (hour.since, hour.slot) != (window.since, window.slot):
+        return None
+    return look_ups.Measured(figures=events.look_ups, sources=events.sources)

@@ -13,7 +13,7 @@ from workflow_engine.admin.moments import EMPTY
 from workflow_engine.admin.numbers import number, share
 from workflow_engine.models import ItemState
 from workflow_engine.status.item_counts import Count
-from workflow_engine.status.part import Level
+from workflow_engine.status.part import Level, Row
 from workflow_engine.types.spans import span_text
 
 #: Gives the address of a list by the name of its model; "" = the user may not see it.
@@ -157,7 +157,10 @@ def work(standing: Standing, list_of: ListOf) -> Iterator[Figure]:
 
 
 def attention(standing: Standing, list_of: ListOf, cache_url: str) -> Iterator[Note]:
-    """Yield what needs a look, the worst first, in the words of `workflow_status`."""
+    """Yield what needs a look, the worst first, in the words of `workflow_status`.
+
+    These are not translated, so that people and alerts speak of the same thing.
+    """
     urls = {
         "look-ups": cache_url,
         "cache": cache_url,
@@ -178,7 +181,7 @@ def attention(standing: Standing, list_of: ListOf, cache_url: str) -> Iterator[N
             part=name,
             text=remark.text,
             cure="" if is_page else remark.cure,
-            url=urls.get(name, ""),
+            url=_page_of(remark.row, list_of) if remark.row else urls.get(name, ""),
         )
 
 
@@ -201,6 +204,11 @@ def _oldest(standing: Standing, list_of: ListOf) -> Figure:
         url=_items(list_of, ItemState.SCHEDULED),
         is_bad=late is not None,
     )
+
+
+def _page_of(row: Row, list_of: ListOf) -> str:
+    listed = list_of(row.model)
+    return f"{listed}{row.pk}/change/" if listed else ""
 
 
 def _count(count: Count) -> str:

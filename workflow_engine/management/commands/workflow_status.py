@@ -63,6 +63,8 @@ class Command(EngineCommand):
 
     def _look(self, given: dict[str, Any]) -> Report:
         found = report.read(options.DATABASE, clock.now())
+        if found.away:
+            self.stderr.write(found.away)
         if given["json"]:
             self.say_json(found.json())
             return found
