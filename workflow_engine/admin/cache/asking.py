@@ -16,13 +16,12 @@ from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from workflow_engine.admin.base import may
 from workflow_engine.admin.cache.addresses import address, entry_url, row_url
 from workflow_engine.admin.cache.asking_form import LISTED, AskingForm
 from workflow_engine.admin.cache.cells import MODES, short
 from workflow_engine.admin.cache.inspector import PATIENCE_SECONDS, verdict
 from workflow_engine.admin.cache.noting import told_away
-from workflow_engine.admin.cache.seeing import unseen
+from workflow_engine.admin.cache.seeing import sees, unseen
 from workflow_engine.admin.moments import EMPTY
 from workflow_engine.admin.standing import StandingAdmin
 from workflow_engine.caches.coherence import current
@@ -109,7 +108,7 @@ class AskingMixin(StandingAdmin):
             raise PermissionDenied
         form = AskingForm(
             request.GET if "detector" in request.GET else None,
-            may_list={one for one in LISTED if may(request, "view", one)},
+            may_list={one for one in LISTED if sees(request, one)},
         )
         context: dict[str, Any] = {
             "title": _("Ask which workflows apply"),
@@ -154,7 +153,7 @@ class AskingMixin(StandingAdmin):
     ) -> DetectorPart:
         name = names.get(one.detector_id)
         there = Detector if name is not None else None
-        is_seen = may(request, "view", Detector)
+        is_seen = sees(request, Detector)
         words = _("detector %(id)d: there is none") if is_seen else _("detector %(id)d")
         return DetectorPart(
             detector_id=str(one.detector_id),
@@ -170,7 +169,7 @@ class AskingMixin(StandingAdmin):
     def _rows(
         self, request: HttpRequest, those: Iterable[OfWorkflow]
     ) -> Iterable[WorkflowRow]:
-        is_seen = may(request, "view", Workflow)
+        is_seen = sees(request, Workflow)
         for one in those:
             name = one.name if is_seen else ""
             is_there = bool(one.name) and one.why_not != "gone"

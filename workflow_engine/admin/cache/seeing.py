@@ -30,9 +30,14 @@ def behind(question: AnyQuestion) -> tuple[type[models.Model], ...]:
     return _BEHIND.get(question.name, tuple(question.depends_on))
 
 
+def sees(request: HttpRequest, model: type[models.Model]) -> bool:
+    """Whether the user may see rows of a model: who may change them may, as on its pages."""
+    return may(request, "view", model) or may(request, "change", model)
+
+
 def unseen(request: HttpRequest, those: Iterable[type[models.Model]]) -> str:
     """Return which permission is missing to see rows of some models; "" = none is."""
-    missing = [_permission(one) for one in those if not may(request, "view", one)]
+    missing = [_permission(one) for one in those if not sees(request, one)]
     if not missing:
         return ""
     words = _("Values and names are not shown: they take the permission %(names)s.")
