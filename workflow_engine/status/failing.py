@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from workflow_engine.models import ActionHealth
 from workflow_engine.processing.circuit import longest_failing
@@ -20,6 +20,7 @@ NAME: Final = "actions"
 NAMED: Final = 5
 
 _DAY: Final = timedelta(days=1)
+_OLDEST: Final = F("failing_since").asc(nulls_last=True)
 
 
 def read(using: str) -> list[ActionHealth]:
@@ -29,7 +30,7 @@ def read(using: str) -> list[ActionHealth]:
     """
     ill = Q(failing_since__isnull=False) | Q(off_at__isnull=False)
     rows = ActionHealth.objects.using(using).filter(ill, action__enabled=True)
-    found = rows.select_related("action").order_by("failing_since", "pk")
+    found = rows.select_related("action").order_by(_OLDEST, "pk")
     return list(found[: NAMED + 1])
 
 
