@@ -11,6 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from tests.inspection.cached import cached_workflow, change_unseen, keep_in_redis
+from tests.waiting import wait_until
 from workflow_engine import clock
 from workflow_engine.caches.coherence import CellState, Coherence, current
 from workflow_engine.caches.coherence.base import Peeked
@@ -90,6 +91,28 @@ def test_verify_some__among_names_of_others_without_end() -> None:
 
     assert (found.there, found.is_cut, found.verified) == (0, True, 0)
     assert coherence.scans == 2
+
+
+class LongSearch:
+    """A coherence that has named its only entry long before its search ends."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends_at = clock.monotonic() + seconds
+
+    def suffixes(self, question: Question[Any, Any]) -> Iterator[list[str]]:
+        yield ["7"]
+        wait_until(
+            lambda: clock.monotonic() > self._ends_at, "the end", limit_seconds=10
+        )
+
+
+def test_verify_some__found_and_no_time_left_to_compare() -> None:
+    limits = Limits(most=100, seconds=0.3, most_wait_seconds=5)
+    coherence: Any = LongSearch(0.4)
+
+    found = verify_some(coherence, [workflows], limits)
+
+    assert (found.there, found.is_cut, found.left, found.verified) == (1, False, 1, 0)
 
 
 def test_count__among_names_of_others_without_end() -> None:
