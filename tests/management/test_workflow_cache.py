@@ -222,14 +222,18 @@ def test_stats__says_whose_figures_are_missing() -> None:
         MetricSource.objects.create(
             name=str(number),
             started_at=now - timedelta(hours=1),
-            flushed_at=now - timedelta(minutes=6 * number),
+            flushed_at=now - timedelta(days=2 * number),
             expected_at=expected_at,
         )
 
-    done = call("workflow_cache", "stats")
+    lately, longer = (
+        call("workflow_cache", "stats", f"--window={span}").out for span in ("1h", "7d")
+    )
 
-    assert done.out.splitlines()[-1].startswith(
-        "no figures from 1 of 2 processes since"
+    since = now - timedelta(days=2)
+    assert "no figures" not in lately
+    assert longer.splitlines()[-1] == (
+        f"no figures from 1 of 2 processes since {since:%Y-%m-%d %H:%M} UTC"
     )
 
 

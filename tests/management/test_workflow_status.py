@@ -421,7 +421,9 @@ def test_processes__silent_ones_are_told() -> None:
 
     assert said.code == 0
     assert parts["look-ups"].startswith("WARN ")
-    assert re.search(r"no figures from 2 of 4 processes since \d\d:\d\d UTC", said.out)
+    assert re.search(
+        r"no figures from 2 of 4 processes since [-\d]{10} \d\d:\d\d UTC", said.out
+    )
     sources = facts("look-ups")["sources"]
     since = parse_instant(sources["silent_since"])
     assert (sources["processes"], sources["silent"]) == (4, 2)

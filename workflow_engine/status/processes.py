@@ -17,7 +17,7 @@ def remarks(sources: Sources) -> Iterator[Remark]:
     noun = "process" if sources.living == 1 else "processes"
     living = f"{grouped(sources.living)} {noun}"
     if sources.silent_since is not None:
-        since = f"{sources.silent_since.astimezone(UTC):%H:%M} UTC"
+        since = f"{sources.silent_since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         text = f"no figures from {grouped(sources.silent)} of {living} since {since}"
         yield Remark(text=text, level=Level.WARN)
     if sources.given_up:
