@@ -189,7 +189,7 @@ def test_flush__tells_when_it_writes_again_and_once_that_it_does_not(
 
     assert counting.expected_at == counting.flushed_at + timedelta(minutes=1)
     assert counting.started_at <= counting.flushed_at
-    assert counting.release == f"workflow_engine {__version__}, 2026.5.1"
+    assert counting.release == f"2026.5.1 (workflow_engine {__version__})"
     assert (resting.pk, resting.expected_at) == (counting.pk, None)
     assert (resting.started_at, resting.ended_at) == (counting.started_at, None)
 
@@ -290,6 +290,23 @@ def test_flush__not_in_a_transaction(
         within = figures.flush()
 
     assert (within, figures.flush()) == (0, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flush__who_has_given_the_cache_up_says_so_again() -> None:
+    used = ["given_up", "given_up", "used"]
+    own = Figures(cache_use=lambda: used.pop(0))
+    counts.add("a", "hit")
+
+    rows = []
+    for _ in range(3):
+        own.flush()
+        rows.append(MetricSource.objects.get())
+
+    assert [row.expected_at is None for row in rows] == [False, False, True]
+    assert [row.cache_use for row in rows] == ["given_up", "given_up", "used"]
+    assert rows[0].flushed_at < rows[1].flushed_at
+    own.discard()
 
 
 @pytest.mark.postgres

@@ -25,7 +25,7 @@ from workflow_engine.metrics.counts import Figure, counts
 from workflow_engine.metrics.forgets import Forgotten, forgets, row_of
 from workflow_engine.metrics.sources import source
 from workflow_engine.models.metric import MetricBucket, MetricBucketQuerySet, Size
-from workflow_engine.models.metric_source import MetricSource
+from workflow_engine.models.metric_source import CacheUse, MetricSource
 from workflow_engine.models.metric_write import write
 
 logger = logging.getLogger(__name__)
@@ -92,20 +92,23 @@ class Figures:
             return 0
         with self._turns():
             taken, notes = counts.take(), forgets.take()
-            counted = bool(taken or notes)
+            use = self._cache_use()
+            # Who has given its cache up says so again, or one killed then would stay so.
+            goes_on = bool(taken or notes) or use == CacheUse.GIVEN_UP
             is_told = source.is_open if is_last else source.is_expected
-            if not counted and not is_told:
+            if not goes_on and not is_told:
                 return 0
-            is_written = self._write(taken, notes, is_last=is_last)
-        if not is_last and (counted or not is_written):
+            row = _row(use, goes_on=goes_on, is_last=is_last)
+            is_written = self._write(taken, notes, row)
+        if not is_last and (goes_on or not is_written):
             self._timer.arm()
         return len(taken) if is_written else 0
 
     def _write(
-        self, taken: list[Figure], notes: list[Forgotten], *, is_last: bool
+        self, taken: list[Figure], notes: list[Forgotten], row: MetricSource
     ) -> bool:
+        is_last = row.ended_at is not None
         try:
-            row = self._row(goes_on=bool(taken or notes), is_last=is_last)
             rows = [row_of(note) for note in notes]
             if is_last:
                 connections[options.DATABASE].close()  # idle for long, it may be dead
@@ -127,17 +130,6 @@ class Figures:
         self._is_away = False
         return True
 
-    def _row(self, *, goes_on: bool, is_last: bool) -> MetricSource:
-        now = clock.now()
-        expected_at = now + timedelta(seconds=_seconds()) if goes_on else None
-        row = source.row(
-            now=now,
-            expected_at=None if is_last else expected_at,
-            cache_use=self._cache_use(),
-        )
-        row.ended_at = now if is_last else None
-        return row
-
     @contextmanager
     def _turns(self) -> Iterator[None]:
         """Do one thing at a time; after TURN_SECONDS do it all the same."""
@@ -153,6 +145,17 @@ class Figures:
         """In a forked child, wait for no thread of the parent."""
         self._turn = threading.Lock()
         self._is_away = False
+
+
+def _row(use: str, *, goes_on: bool, is_last: bool) -> MetricSource:
+    """Return what this process says of itself; while it `goes_on` more is expected of it."""
+    now = clock.now()
+    expected_at = now + timedelta(seconds=_seconds()) if goes_on else None
+    row = source.row(
+        now=now, expected_at=None if is_last else expected_at, cache_use=use
+    )
+    row.ended_at = now if is_last else None
+    return row
 
 
 def expired(using: str, now: datetime) -> MetricBucketQuerySet:

@@ -141,9 +141,9 @@ class Source:
 
 
 def release() -> str:
-    """Return what is deployed here: the version of the app, and RELEASE of the project."""
+    """Return what is deployed here: RELEASE of the project, and the version of the app."""
     ours = f"workflow_engine {__version__}"
-    return f"{ours}, {options.RELEASE}" if options.RELEASE else ours
+    return f"{options.RELEASE} ({ours})" if options.RELEASE else ours
 
 
 source: Final = Source()
