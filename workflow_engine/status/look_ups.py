@@ -58,40 +58,36 @@ class LookUps:
     sources: Sources
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What processes wrote of the window.
-
-    Attributes:
-        figures: Of all accesses together.
-        sources: The processes that write figures.
-    """
-
-    figures: Line
-    sources: Sources
-
-
 def window_to(now: datetime) -> Window:
     """Return the window that is looked at."""
     return window_over("60 min", WINDOW, now)
 
 
-def read(using: str, now: datetime, measured: Measured | None = None) -> LookUps:
+def read(
+    using: str,
+    now: datetime,
+    *,
+    figures: Line | None = None,
+    sources: Sources | None = None,
+) -> LookUps:
     """Return how look-ups fared up to a moment; two queries, three with Redis.
 
-    Two less where what was `measured` in `window_to(now)` is at hand.
+    Args:
+        using: Alias of the database.
+        now: The moment.
+        figures: Of all accesses together in `window_to(now)`; None = they are read.
+        sources: Those of the last hour; None = they are read.
     """
-    if measured is None:
+    if figures is None:
         figures = line_of(of_look_ups(figures_in(using, window_to(now))))
-        measured = Measured(figures=figures, sources=read_sources(using, now))
     is_shared = options.CACHE_ALIAS is not None
     is_recorded = connections[using].vendor == "postgresql"
     return LookUps(
-        figures=measured.figures,
+        figures=figures,
         debt=read_debt(using) if is_shared and is_recorded else None,
         is_recorded=is_recorded or not is_shared,
         modes=modes(),
-        sources=measured.sources,
+        sources=sources or read_sources(using, now),
     )
 
 

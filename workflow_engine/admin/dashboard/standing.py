@@ -57,14 +57,14 @@ class Standing:
 
 
 def read(using: str, window: Window) -> Standing:
-    """Return how all stands; nine queries for the last hour and else eleven.
+    """Return how all stands; nine queries for the last hour, else up to eleven.
 
     One more and a round trip with Redis.
     """
     asked = server.ask()
     unnoticed = missing(using)
     events = event_figures.read(using, window)
-    lately = look_ups.read(using, window.until, _measured(events))
+    lately = _lately(using, events)
     work = items.read(using, window.until)
     return Standing(
         events=events,
@@ -86,9 +86,18 @@ def read(using: str, window: Window) -> Standing:
     )
 
 
-def _measured(events: EventFigures) -> look_ups.Measured | None:
-    """Return what was read of the last hour already; None = another window was."""
-    hour, window = look_ups.window_to(events.window.until), events.window
-    if (hour.since, hour.slot) != (window.since, window.slot):
-        return None
-    return look_ups.Measured(figures=events.look_ups, sources=events.sources)
+def _lately(using: str, events: EventFigures) -> LookUps:
+    """Return how look-ups fared in the last hour, without reading again what was read.
+
+    Of another window than that hour the sources serve too where none of them is silent:
+    they differ in which silent ones are told of.
+    """
+    window, sources = events.window, events.sources
+    hour = look_ups.window_to(window.until)
+    is_hour = (hour.since, hour.slot) == (window.since, window.slot)
+    return look_ups.read(
+        using,
+        window.until,
+        figures=events.look_ups if is_hour else None,
+        sources=sources if is_hour or not sources.silent else None,
+    )
