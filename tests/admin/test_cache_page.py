@@ -312,6 +312,7 @@ def test_page__what_is_owed_and_who_gave_up(reader: Client) -> None:
     assert figures(text)["outbox_rows"] == figures(text)["owed_rows"] == "1"
     assert float(figures(text)["outbox_oldest_seconds"]) >= 240
     assert (figures(text)["given_up"], figures(text)["processes"]) == ("1", "2")
+    assert "1 of 2 processes does without the cache" in words(text)
     assert "! 1 row, 4 min old" in words(text)
 
 
