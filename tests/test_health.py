@@ -107,7 +107,13 @@ def _rename(table: str) -> None:
             "1 overdue (it is 5 min late)",
         ),
         (Runners, _paused, "items", ServiceWarning, "items are paused"),
-        (LookUps, _stale, "look-ups", ServiceUnavailable, "1 stale of 9 verified"),
+        (
+            LookUps,
+            _stale,
+            "look-ups",
+            ServiceUnavailable,
+            "1 stale of 9 verified, forgotten when found",
+        ),
         pytest.param(
             *(LookUps, _owed, "look-ups", ServiceWarning),
             "outbox 1 row, the oldest 40 s old: nobody sweeps",

@@ -176,7 +176,7 @@ def test_metrics__what_is_unknown_is_absent(set_up: SetUp, ask: Ask) -> None:
 
     samples = _samples(ask())
 
-    assert {name for name, _ in samples} == {"items", "paused"}
+    assert {name for name, _ in samples} == {"items", "items_resent", "paused"}
 
 
 def test_metrics__series_do_not_come_and_go(ask: Ask) -> None:

@@ -379,7 +379,7 @@ def test_look_ups__stale_is_an_error(counter: str) -> None:
 
     assert said.code == 1
     assert parts["look-ups"] == (
-        "ERROR - hits in the last 60 min, 2 stale of 7 verified "
+        "ERROR - hits in the last 60 min, 2 stale of 7 verified, forgotten when found "
         "python manage.py workflow_cache verify --all"
     )
 
@@ -724,6 +724,20 @@ def test_items__paused_is_no_fault_of_a_runner() -> None:
         parts["items"],
     )
     assert facts("items")["paused"]["why"] == "deploy"
+
+
+def test_items__sent_again_and_again() -> None:
+    soon = clock.now() + timedelta(seconds=20)
+    WorkItemFactory(sent=True, sends=2, lease_ends_at=soon)
+    WorkItemFactory(sent=True, sends=3, lease_ends_at=soon)
+
+    _, parts = status()
+
+    assert parts["items"] == (
+        "WARN 0 coming, 0 due, 0 overdue, 2 sent, "
+        "1 of them three times or more: no worker takes them up, "
+        "0 running do workers run, and reach the broker?"
+    )
 
 
 def test_items__overdue() -> None:

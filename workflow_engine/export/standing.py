@@ -9,9 +9,9 @@ from workflow_engine import companion
 from workflow_engine.conf import options
 from workflow_engine.export.family import PREFIX, Family, Kind, Labels, Numbers
 from workflow_engine.metrics.sources import Sources, read_sources
+from workflow_engine.queue import MOST
 from workflow_engine.status import items
 from workflow_engine.status.debt import Debt, read_debt
-from workflow_engine.status.item_counts import MOST
 
 
 def standing(using: str, now: datetime) -> Iterator[Family]:
@@ -39,6 +39,13 @@ def _items(found: items.Items) -> Iterator[Family]:
             ("running",): found.running.number,
             ("dead",): found.dead.number,
         },
+    )
+    yield _gauge(
+        "items_resent",
+        "Of the sent items, those that were handed over more than twice: no worker begins"
+        " them.",
+        (),
+        _known(found.resent.number),
     )
     yield _gauge(
         "oldest_due_seconds",

@@ -10,11 +10,13 @@ from workflow_engine.queue.dispatcher import Dispatcher, Reader
 from workflow_engine.queue.reader import StoreReader
 from workflow_engine.queue.runner import Runner
 from workflow_engine.queue.store import (
+    MOST,
     TRACEPARENT,
     Begun,
     Cancellation,
     Claimed,
     Coming,
+    Count,
     Done,
     Draft,
     Enqueued,
@@ -22,6 +24,7 @@ from workflow_engine.queue.store import (
     OnTaken,
     Pair,
     Send,
+    Standing,
     begin,
     cancel,
     cancel_where,
@@ -44,16 +47,19 @@ from workflow_engine.queue.store import (
     resend,
     retry,
     send_after_commit,
+    standing,
     unsend,
 )
 from workflow_engine.queue.threads import Intake, ThreadSender
 
 __all__ = [
+    "MOST",
     "TRACEPARENT",
     "Begun",
     "Cancellation",
     "Claimed",
     "Coming",
+    "Count",
     "Dispatcher",
     "Done",
     "Draft",
@@ -65,6 +71,7 @@ __all__ = [
     "Reader",
     "Runner",
     "Send",
+    "Standing",
     "StoreReader",
     "ThreadSender",
     "begin",
@@ -90,5 +97,6 @@ __all__ = [
     "resend",
     "retry",
     "send_after_commit",
+    "standing",
     "unsend",
 ]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from django.db.models import Count, Min
 
 from workflow_engine import clock
+from workflow_engine.conf import options
 from workflow_engine.models import CacheOutbox
 from workflow_engine.status.part import counted
 from workflow_engine.types.event import JSON
 from workflow_engine.types.spans import span_text
+
+#: What several sweeps may take beside OUTBOX_SWEEP_SECONDS.
+SLACK_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +29,12 @@ class Debt:
 
     rows: int
     oldest_seconds: float | None
+
+    @property
+    def is_old(self) -> bool:
+        """Whether several sweeps have left a row where it is: nobody sweeps, or in vain."""
+        patience = options.OUTBOX_SWEEP_SECONDS + SLACK_SECONDS
+        return self.oldest_seconds is not None and self.oldest_seconds > patience
 
     def line(self) -> str:
         """Return what people read."""

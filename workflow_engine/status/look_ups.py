@@ -30,9 +30,6 @@ from workflow_engine.types.spans import span_text
 
 WINDOW: Final = timedelta(minutes=60)
 
-#: With this much beside OUTBOX_SWEEP_SECONDS several sweeps have left a row where it is.
-SLACK_SECONDS: Final = 5.0
-
 STATS: Final = "python manage.py workflow_cache stats"
 VERIFY: Final = "python manage.py workflow_cache verify --all"
 SWEEP: Final = "python manage.py workflow_queue"
@@ -150,6 +147,7 @@ def _stale(found: LookUps) -> Remark:
     text = f"{grouped(stale)} stale of {grouped(checked)} verified"
     if not stale:
         return Remark(text=text)
+    text += ", forgotten when found"
     return Remark(text=text, level=Level.ERROR, cure=VERIFY)
 
 
@@ -158,7 +156,7 @@ def _owed(debt: Debt, *, is_server_there: bool) -> Remark:
         return Remark(text="outbox empty")
     age = span_text(debt.oldest_seconds)
     text = f"outbox {counted(debt.rows, 'row')}, the oldest {age} old"
-    if debt.oldest_seconds <= SLACK_SECONDS + options.OUTBOX_SWEEP_SECONDS:
+    if not debt.is_old:
         return Remark(text=text)
     if not is_server_there:
         return Remark(text=text, level=Level.WARN)

@@ -212,7 +212,7 @@ def test_renew__another_worker_is_refused() -> None:
 
 def test_table__has_every_verb_of_the_store() -> None:
     writes = {"delete_ended", "enqueue", "enqueue_many", "send_after_commit"}
-    reads = {"coming", "delay_seconds", "ended_before", "failure_of"}
+    reads = {"coming", "delay_seconds", "ended_before", "failure_of", "standing"}
     same = {"cancel_where": "cancel", "finish_many": "finish"}
 
     verbs = {name for name in queue.__all__ if name[0].islower()}

@@ -15,10 +15,8 @@ from workflow_engine.admin.cache.headline import known
 from workflow_engine.admin.moments import EMPTY
 from workflow_engine.admin.numbers import number
 from workflow_engine.admin.shown import count_shown, shown, span_shown
-from workflow_engine.conf import options
 from workflow_engine.metrics.lines import Line
 from workflow_engine.status.cache_figures import CacheFigures
-from workflow_engine.status.look_ups import SLACK_SECONDS
 from workflow_engine.status.modes import USUAL
 from workflow_engine.types.sizes import size_text
 from workflow_engine.types.spans import span_text
@@ -144,7 +142,7 @@ def _owed(figures: CacheFigures) -> Fact:
             count_shown("owed_rows", debt.rows),
             age,
         ),
-        is_bad=seconds > options.OUTBOX_SWEEP_SECONDS + SLACK_SECONDS,
+        is_bad=debt.is_old,
     )
 
 

@@ -95,5 +95,5 @@ def _outbox(figures: CacheFigures) -> Tile:
         figure=count_shown("outbox_rows", None if debt is None else debt.rows),
         note=age if debt is not None else _("there is none in this database"),
         leads_to="wfe-coherence",
-        is_bad=debt is None,
+        is_bad=debt is None or debt.is_old,
     )

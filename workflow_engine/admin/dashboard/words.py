@@ -12,7 +12,7 @@ from workflow_engine.admin.dashboard.standing import Standing
 from workflow_engine.admin.moments import EMPTY
 from workflow_engine.admin.numbers import number, share
 from workflow_engine.models import ItemState
-from workflow_engine.status.item_counts import Count
+from workflow_engine.queue import Count
 from workflow_engine.status.part import Level, Row
 from workflow_engine.types.spans import span_text
 

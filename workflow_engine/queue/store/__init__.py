@@ -40,13 +40,16 @@ from workflow_engine.queue.store.sending import (
     send_after_commit,
     send_or_give_back,
 )
+from workflow_engine.queue.store.standing import MOST, Count, Standing, standing
 
 __all__ = [
+    "MOST",
     "TRACEPARENT",
     "Begun",
     "Cancellation",
     "Claimed",
     "Coming",
+    "Count",
     "Done",
     "Draft",
     "Enqueued",
@@ -54,6 +57,7 @@ __all__ = [
     "OnTaken",
     "Pair",
     "Send",
+    "Standing",
     "begin",
     "cancel",
     "cancel_where",
@@ -77,5 +81,6 @@ __all__ = [
     "retry",
     "send_after_commit",
     "send_or_give_back",
+    "standing",
     "unsend",
 ]

@@ -61,11 +61,11 @@ _LEAN: Final = {
 
 #: The numbers of the shards that have rows of a state: one look at the index for each.
 _SHARDS: Final = """
-    WITH RECURSIVE live (number) AS (
-        SELECT MIN(shard) FROM {table} WHERE {guard}
+    {name} (number) AS (
+        SELECT MIN(shard) FROM {{table}} WHERE {guard}
         UNION ALL
-        SELECT (SELECT MIN(shard) FROM {table} WHERE {guard} AND shard > live.number)
-        FROM live WHERE live.number IS NOT NULL
+        SELECT (SELECT MIN(shard) FROM {{table}} WHERE {guard} AND shard > {name}.number)
+        FROM {name} WHERE {name}.number IS NOT NULL
     )
 """
 
@@ -135,7 +135,7 @@ class Transition:
         first = f"ORDER BY {order} LIMIT %(limit)s"
         if connection.vendor == "postgresql":
             picked = f"""
-                {_SHARDS.format(table="{table}", guard=among)}
+                WITH RECURSIVE {shards_of("live", among)}
                 , taken AS MATERIALIZED (
                     SELECT one.id AS item_id
                     FROM (
@@ -202,10 +202,18 @@ def as_json(value: Any) -> Any:
     return item_connection().ops.adapt_json_value(value, None)
 
 
+def shards_of(name: str, guard: str) -> str:
+    """Return what follows WITH RECURSIVE to have the numbers of the shards that have rows.
+
+    The last number is null.
+    """
+    return _SHARDS.format(name=name, guard=guard)
+
+
 def first_moment(column: str, guard: str) -> str:
     """Return the query for the lowest value of a column in all shards, or null."""
     return f"""
-        {_SHARDS.format(table="{table}", guard=guard)}
+        WITH RECURSIVE {shards_of("live", guard)}
         SELECT MIN((
             SELECT MIN({column}) FROM {{table}} WHERE {guard} AND shard = live.number
         )) FROM live WHERE live.number IS NOT NULL

@@ -1,4 +1,4 @@
-"""Item counts: right while there are few, bounded where there are many, by index always."""
+"""Standing: right while there are few, bounded where there are many, by index always."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from django.db import connection
 
 from tests.factories import WorkItemFactory
 from workflow_engine.models import WorkItem
+from workflow_engine.queue import Count, standing
+from workflow_engine.queue.store.standing import statement
 from workflow_engine.status import items
-from workflow_engine.status.item_counts import Count, read, statement
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +42,7 @@ def double(times: int) -> None:
             )
 
 
-def test_read__every_place_in_several_shards() -> None:
+def test_standing__every_place_in_several_shards() -> None:
     for shard in (0, 3):
         item(due=60, shard=shard)
         item(due=-5, shard=shard)
@@ -49,14 +50,17 @@ def test_read__every_place_in_several_shards() -> None:
         item(due=-3600 - shard, shard=shard)
         item(lease=-10, sent=True, shard=shard)
         item(lease=-20, sent=True, shard=shard)
+        item(lease=20, sent=True, sends=2, shard=shard)
+        item(lease=20, sent=True, sends=4, shard=shard)
         item(lease=30, running=True, shard=shard)
     item(dead=True)
     item(done=True)
 
-    found = read("default", NOW, NOTICED)
+    found = standing("default", NOW, NOTICED)
 
     places = (found.coming, found.due, found.overdue, found.sent, found.running)
-    assert [one.number for one in places] == [2, 4, 4, 2, 2]
+    assert [one.number for one in places] == [2, 4, 4, 6, 2]
+    assert found.resent == Count(number=2)
     assert (found.dead, found.next_at) == (
         Count(number=1),
         NOW + timedelta(seconds=60),
@@ -64,14 +68,14 @@ def test_read__every_place_in_several_shards() -> None:
     assert found.overdue_since == NOW - timedelta(seconds=3603)
 
 
-def test_read__no_item() -> None:
-    found = read("default", NOW, NOTICED)
+def test_standing__no_item() -> None:
+    found = standing("default", NOW, NOTICED)
 
     assert (found.coming, found.overdue, found.dead) == (Count(number=0),) * 3
     assert (found.next_at, found.overdue_since) == (None, None)
 
 
-def test_read__counting_ends() -> None:
+def test_standing__counting_ends() -> None:
     item(due=60)
     item(due=-60, shard=1)
     item(lease=-60, sent=True)

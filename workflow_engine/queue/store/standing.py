@@ -1,4 +1,4 @@
-"""Item counts: how many items stand where, counted no further than people read.
+"""Standing: how many items stand where, counted no further than people read. Only read.
 
 One statement over the indexes by shard and of the dead, so that its cost is bounded however
 many items there are: of each shard at most the first `MOST` of a place are looked at.
@@ -15,8 +15,7 @@ from typing import Any, Final
 from django.db import connections
 
 from workflow_engine.models import WorkItem
-from workflow_engine.queue.store.statement import CLAIMED, SCHEDULED
-from workflow_engine.status.part import grouped
+from workflow_engine.queue.store.statement import CLAIMED, SCHEDULED, shards_of
 
 #: Above it "how many" says no more than "very many".
 MOST: Final = 10_000
@@ -25,27 +24,17 @@ MOST: Final = 10_000
 #: has more than MOST.
 MOST_HELD: Final = 2 * MOST
 
-#: The numbers of the shards that have rows of a state: one look at the index for each.
-_SHARDS: Final = """
-    {name} (number) AS (
-        SELECT MIN(shard) FROM {{table}} WHERE {guard}
-        UNION ALL
-        SELECT (SELECT MIN(shard) FROM {{table}} WHERE {guard} AND shard > {name}.number)
-        FROM {name} WHERE {name}.number IS NOT NULL
-    )
-"""
-
 #: Rows of all shards, of each the first ones. SQLite has no LATERAL, and looks at an index
 #: in the order the tables are named in a CROSS JOIN.
 _SOME: Final = {
     "postgresql": """
-        SELECT one.state FROM {name} CROSS JOIN LATERAL (
-            SELECT state FROM {{table}} WHERE {guard} AND shard = {name}.number
+        SELECT one.state, one.sends FROM {name} CROSS JOIN LATERAL (
+            SELECT state, sends FROM {{table}} WHERE {guard} AND shard = {name}.number
             AND {wanted} ORDER BY {column} LIMIT {limit}
         ) AS one LIMIT {limit}
     """,
     "sqlite": """
-        SELECT state FROM {name} CROSS JOIN {{table}} WHERE {guard}
+        SELECT state, sends FROM {name} CROSS JOIN {{table}} WHERE {guard}
         AND shard = {name}.number AND {wanted} LIMIT {limit}
     """,
 }
@@ -77,15 +66,22 @@ class Count:
     number: int
     is_at_least: bool = False
 
-    @property
-    def text(self) -> str:
-        """What people read."""
-        return f"{grouped(self.number)}{'+' if self.is_at_least else ''}"
-
 
 @dataclass(frozen=True, kw_only=True)
-class ItemCounts:
-    """How many items stand where; `status.items.Items` says what each means."""
+class Standing:
+    """How many items stand where; each live one is counted once.
+
+    Attributes:
+        coming: Due later.
+        next_at: When the first of those is due; None without any.
+        due: Due, and since no earlier than somebody notices.
+        overdue: Due earlier, or given up earlier by who had claimed them.
+        overdue_since: Since when the first of those is; None without any.
+        sent: Handed over, and not begun.
+        resent: Of those, how many were handed over more than twice.
+        running: Being carried out.
+        dead: Given up for good.
+    """
 
     coming: Count
     next_at: datetime | None
@@ -93,11 +89,12 @@ class ItemCounts:
     overdue: Count
     overdue_since: datetime | None
     sent: Count
+    resent: Count
     running: Count
     dead: Count
 
 
-def read(using: str, now: datetime, noticed: datetime) -> ItemCounts:
+def standing(using: str, now: datetime, noticed: datetime) -> Standing:
     """Return how many stand where at a moment; one query.
 
     Args:
@@ -111,13 +108,14 @@ def read(using: str, now: datetime, noticed: datetime) -> ItemCounts:
     found: Any = row
     since = [at for at in (found.started_at, found.lease_ends_at) if at]
     is_cut = found.held > MOST_HELD
-    return ItemCounts(
+    return Standing(
         coming=_count(found.coming),
         next_at=found.due_at,
         due=_count(found.due),
         overdue=_count(found.waiting + found.lapsed),
         overdue_since=min(since, default=None),
         sent=_count(found.sent, is_cut=is_cut),
+        resent=_count(found.resent, is_cut=is_cut),
         running=_count(found.running, is_cut=is_cut),
         dead=_count(found.dead),
     )
@@ -139,7 +137,7 @@ def statement(using: str) -> str:
     held = some.format(**claimed, wanted=_HELD, limit=MOST_HELD + 1)
     # One row of the table's own columns, so that moments are read as such; no item has id 0.
     sql = f"""
-        WITH RECURSIVE {_SHARDS.format(**scheduled)}, {_SHARDS.format(**claimed)},
+        WITH RECURSIVE {shards_of("waits", SCHEDULED)}, {shards_of("claims", CLAIMED)},
         held AS ({held})
         SELECT 0 AS id,
             {counted(**scheduled, wanted=_COMING)} AS coming,
@@ -151,6 +149,7 @@ def statement(using: str) -> str:
             ({_FIRST.format(**claimed, wanted=_LAPSED)}) AS lease_ends_at,
             (SELECT COUNT(*) FROM held) AS held,
             (SELECT COUNT(*) FROM held WHERE state = 'sent') AS sent,
+            (SELECT COUNT(*) FROM held WHERE state = 'sent' AND sends > 2) AS resent,
             (SELECT COUNT(*) FROM held WHERE state = 'running') AS running,
             (SELECT COUNT(*) FROM (
                 SELECT 1 FROM {{table}} WHERE state = 'dead'
