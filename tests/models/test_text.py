@@ -183,4 +183,6 @@ def test_fixture__rules_come_back_by_natural_keys() -> None:
         read.save()
 
     again = [type(row)._default_manager.get() for row in rows]
-    assert serializers.serialize("json", again, **options) == text
+    told = serializers.serialize("json", again, **options)
+    # Of a moment the file keeps milliseconds, and none at all where they are none.
+    assert told.replace(".000Z", "Z") == text.replace(".000Z", "Z")
