@@ -47,8 +47,8 @@ def events(name: str, batches: int, *, reaches_workflows: bool) -> dict[str, flo
     with CaptureQueriesContext(connection) as queries:
         tasks.process_events(given[-1])
     if Firing.objects.exists() or WorkItem.objects.exists():
-        message = "an event fired, or could not be judged"
-        raise RuntimeError(message)
+        refusal = "an event fired, or could not be judged"
+        raise RuntimeError(refusal)
     return {"seconds": statistics.median(taken) / BATCH, "queries": len(queries)}
 
 
