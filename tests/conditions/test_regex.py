@@ -15,14 +15,14 @@ TRIES = 3
 def test_search__evil_pattern_in_time(pattern):
     text = "a" * 9_999 + "b"
     regex.search(pattern, "")
-    took, found = [], []
+    took = []
 
     for _ in range(TRIES):
         began = thread_time()
-        found.append(regex.search(pattern, text, limit_seconds=60))
+        found = regex.search(pattern, text, limit_seconds=60)
         took.append(thread_time() - began)
 
-    assert not any(found)
+    assert not found
     assert min(took) < regex.LIMIT_SECONDS
 
 
