@@ -5,9 +5,6 @@ import pytest
 from workflow_engine.conditions import regex
 from workflow_engine.exceptions import ConditionFailed
 
-#: On a busy machine one may take longer; what does not end takes long each time.
-TRIES = 3
-
 
 @pytest.mark.parametrize(
     "pattern", ["(a+)+$", "(a|a)*c$", "(.*a){12}$", "[ab]{1000}c", "(a?){300}a{300}c"]
@@ -15,15 +12,12 @@ TRIES = 3
 def test_search__evil_pattern_in_time(pattern):
     text = "a" * 9_999 + "b"
     regex.search(pattern, "")
-    took = []
+    began = thread_time()
 
-    for _ in range(TRIES):
-        began = thread_time()
-        found = regex.search(pattern, text, limit_seconds=60)
-        took.append(thread_time() - began)
+    found = regex.search(pattern, text, limit_seconds=60)
 
     assert not found
-    assert min(took) < regex.LIMIT_SECONDS
+    assert thread_time() - began < regex.LIMIT_SECONDS
 
 
 def test_search__too_slow_is_an_error():
