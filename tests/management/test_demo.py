@@ -92,7 +92,7 @@ def test_demo__tour() -> None:
     assert text["e-mail"] == "to team@example.org"
     assert text["on time"].startswith("demo-escalate fired ")
     place, _, password = text["see"].partition("     user demo   password ")
-    assert place == "start your server, then /admin/workflow_engine/"
+    assert place == "start your server, then /admin/workflow_engine/dashboard/"
     _assert_login(password)
     assert not WorkItem.objects.live().exists()
     assert set(Firing.objects.values_list("state", flat=True)) == {"succeeded"}
@@ -156,7 +156,7 @@ def test_demo__login_after_the_tour() -> None:
     assert first.out == second.out
     ((label, text),) = _told(second.out)
     place, _, password = text.partition("     user demo   password ")
-    assert (label, place) == ("see", "/admin/workflow_engine/ on your server")
+    assert (label, place) == ("see", "/admin/workflow_engine/dashboard/ on your server")
     _assert_login(password)
     assert _all_rows() == before
 
@@ -233,7 +233,7 @@ def test_demo__from_outside(beside: Callable[..., dict[str, Any]]) -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    address = "http://127.0.0.1:8000/admin/workflow_engine/"
+    address = "http://127.0.0.1:8000/admin/workflow_engine/dashboard/"
     assert see.startswith(f"make serve, then {address} (the next free port")
     assert (ROOT / words[0]).samefile(sys.executable)
     assert words[1:] == ["manage.py", "workflow_demo", "--remove"]

@@ -51,7 +51,7 @@ def _near(path: str | Path) -> str:
 
 def _admin() -> str:
     try:
-        return reverse("admin:app_list", args=["workflow_engine"])
+        return reverse("admin:workflow_engine_dashboard_changelist")
     except NoReverseMatch:
         return "the admin, which this project has no address for,"
 
